@@ -1,0 +1,1 @@
+"""Signalbox: proves what a service mesh does with traffic."""

@@ -1,0 +1,21 @@
+"""Which provider stands behind the word in a profile."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from harness.cluster import embedded
+from harness.cluster.provider import Provider
+from harness.errors import Finding, InputError, nearest
+
+_PROVIDERS = {"embedded": embedded}
+
+
+def provider(name: str) -> Provider:
+    """The provider module of this name.
+
+    raises  InputError if there is none
+    """
+    if name not in _PROVIDERS:
+        raise InputError([Finding("", 0, f"no provider is called '{name}'{nearest(name, sorted(_PROVIDERS))}")])
+    return cast(Provider, _PROVIDERS[name])

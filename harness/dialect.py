@@ -1,0 +1,96 @@
+"""Which mesh's rules are in force.
+
+Meshes differ, and Linkerd differs from itself between versions. Every difference that an observer can see is a
+named field here with its rule number in the semantics document; no code asks for a version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """The observable rules of one mesh version."""
+
+    name: str
+    """The word used in profiles and `known-gap` marks."""
+    version: str
+    """The release these rules were read from."""
+    family: Literal["linkerd", "gateway-api"] = "linkerd"
+    single_zero_weight_is_served: bool
+    """§0.6, §1.33: one backendRef with weight 0 receives everything (new proxies) or answers 503 (old ones)."""
+    all_weights_zero: Literal["503", "closed"]
+    """§1.34: two or more backendRefs that all have weight 0."""
+    missing_backend_heals_live: bool
+    """§1.24: creating a missing backend Service mends the route at once, or only when the route is applied again."""
+    unknown_port_is_refused: bool
+    """§1.8: a ClusterIP dialled on a port that the Service lacks is refused."""
+    backend_request_timeout: bool
+    """§0.10, §2.5: `timeouts.backendRequest` is honoured, or validated and ignored."""
+    timeout_closes_connection: bool
+    """§2.2: a 504 by timeout carries `connection: close`."""
+    route_status_metrics: bool
+    """§5.10: `outbound_http_route_request_statuses_total` and its kin are exported."""
+    default_backend_is_service: bool
+    """§5.9: metadata of the default backend names the Service, or {kind default, name service}."""
+    egress_networks: bool
+    """§1.29: EgressNetwork is a kind of parent and backend; before 2.17 it is an unknown one."""
+    route_annotations: bool
+    """§2.7: `timeout.linkerd.io/*` and `retry.linkerd.io/*` are read, and wrong ones on a route refused."""
+    gateway_routes_are_reviewed: bool
+    """§1.71: the webhook looks at HTTPRoutes of the gateway group too; 2.14 at its own group's alone."""
+    gateway_route_timeouts: bool
+    """§2.4: `timeouts` of gateway-group HTTPRoutes are honoured; 2.14 reads those of its own group alone."""
+    all_backends_must_resolve: bool
+    """§1.65: ResolvedRefs is True if every backend is found; in 2.14 if at least one is, so never without any."""
+    headless_parent_message: str
+    """§1.64: message of Accepted=False for a headless or ExternalName parent."""
+    status_observes_generation: bool
+    """§1.62: route conditions carry observedGeneration. No Linkerd up to edge-26.8 writes it."""
+
+
+LINKERD_2_14 = Dialect(
+    name="linkerd-2.14",
+    version="stable-2.14.10",
+    single_zero_weight_is_served=False,
+    all_weights_zero="503",
+    missing_backend_heals_live=False,
+    unknown_port_is_refused=False,
+    backend_request_timeout=True,
+    timeout_closes_connection=True,
+    route_status_metrics=False,
+    default_backend_is_service=False,
+    egress_networks=False,
+    route_annotations=False,
+    gateway_routes_are_reviewed=False,
+    gateway_route_timeouts=False,
+    all_backends_must_resolve=False,
+    headless_parent_message="",
+    status_observes_generation=False,
+)
+
+LINKERD_EDGE = Dialect(
+    name="linkerd-edge",
+    version="edge-26.8.3",
+    single_zero_weight_is_served=True,
+    all_weights_zero="closed",
+    missing_backend_heals_live=True,
+    unknown_port_is_refused=True,
+    backend_request_timeout=False,
+    timeout_closes_connection=False,
+    route_status_metrics=True,
+    default_backend_is_service=True,
+    egress_networks=True,
+    route_annotations=True,
+    gateway_routes_are_reviewed=True,
+    gateway_route_timeouts=True,
+    all_backends_must_resolve=True,
+    headless_parent_message="parent service must have a ClusterIP",
+    status_observes_generation=False,
+)
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({d.name: d for d in (LINKERD_2_14, LINKERD_EDGE)})

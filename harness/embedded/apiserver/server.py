@@ -1,0 +1,109 @@
+"""The API server: authentication, dispatch by path, and the socket."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from harness.embedded.apiserver.api import Api
+from harness.embedded.apiserver.discovery import discovery_answer, version_answer
+from harness.embedded.apiserver.errors import ApiError, bad_request, method_not_allowed, no_such_resource, unauthorized
+from harness.embedded.apiserver.httpd import Answer, Connection, Request, Response
+from harness.embedded.apiserver.messages import error_answer, refusal
+from harness.embedded.apiserver.podlogs import serve_log
+from harness.embedded.apiserver.proxy import serve_proxy
+from harness.embedded.apiserver.reviews import serve_review
+from harness.embedded.apiserver.streams import NodeStreams
+from harness.embedded.apiserver.subresources import serve_eviction, serve_scale
+from harness.embedded.apiserver.targets import Target, parse_target
+from harness.embedded.apiserver.verbs import serve_object
+
+_BACKLOG = 512
+_HEALTH = ("healthz", "livez", "readyz")
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend:
+    """Answers the requests of authenticated clients; every refusal is a Status."""
+
+    api: Api
+    node: NodeStreams
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to any request; only our own bugs raise."""
+        try:
+            if not request.user:
+                raise unauthorized()
+            return await self._dispatch(request)
+        except ApiError as error:
+            return error_answer(error)
+        except RecursionError:
+            return error_answer(bad_request("the body is nested too deeply"))
+
+    async def _dispatch(self, request: Request) -> Answer:
+        segments = request.raw_path.strip("/").split("/")
+        match segments[0]:
+            case "api" if len(segments) > 2:
+                return await self._serve(parse_target(self.api.kinds, segments), request)
+            case "apis" if len(segments) > 3:
+                return await self._serve(parse_target(self.api.kinds, segments), request)
+        if request.method not in ("GET", "HEAD"):
+            raise method_not_allowed()
+        if segments[0] in ("api", "apis"):
+            return discovery_answer(self.api.kinds, [unquote(part) for part in segments], request)
+        if segments == ["version"]:
+            return version_answer()
+        if segments[0] in _HEALTH:
+            return Response(b"ok", content_type="text/plain")
+        raise no_such_resource()
+
+    async def _serve(self, target: Target, request: Request) -> Answer:
+        if not target.kind.stored:
+            return serve_review(target, request)
+        match target.subresource:
+            case "log":
+                return await serve_log(self.api, self.node, target, request)
+            case "proxy":
+                return await serve_proxy(self.api, target, request)
+            case "scale":
+                return serve_scale(self.api, target, request)
+            case "eviction":
+                return serve_eviction(self.api, target, request)
+        return serve_object(self.api, target, request)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A listening API server.
+
+    port  the one it was given by the system, or asked for
+    """
+
+    port: int
+    _server: asyncio.Server
+    _connections: set[Connection]
+
+    async def close(self) -> None:
+        """Stop listening and drop every client."""
+        self._server.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        await self._server.wait_closed()
+
+
+async def serve(
+    api: Api, ssl_context: ssl.SSLContext, node: NodeStreams, host: str = "127.0.0.1", port: int = 0
+) -> RunningServer:
+    """Serve `api` over HTTPS until `close`.
+
+    ssl_context  as `certs.server_context` makes it: client certificates are asked for and verified
+    node         answers pods/log
+    """
+    frontend = Frontend(api, node)
+    connections: set[Connection] = set()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(frontend.answer, refusal, connections), host, port, ssl=ssl_context, backlog=_BACKLOG
+    )
+    return RunningServer(server.sockets[0].getsockname()[1], server, connections)

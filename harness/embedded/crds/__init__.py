@@ -1,0 +1,16 @@
+"""The CustomResourceDefinitions that the embedded cluster starts with, as plain apiextensions v1 documents.
+
+They are built rather than stored because versions and groups share most of their fields, and because a cluster then
+parses no YAML at boot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.embedded.crds.http_routes import gateway_http_route, policy_http_route
+
+
+def definitions() -> list[dict[str, Any]]:
+    """All definitions, built anew; versions share parts, so copy before you change one."""
+    return [policy_http_route(), gateway_http_route()]

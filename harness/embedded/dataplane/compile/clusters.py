@@ -1,0 +1,94 @@
+"""Clusters: for each client identity one over every Service port, one over all pods; and one before each application.
+
+A cluster speaks one HTTP version. It is 2 while all endpoints are meshed; with a plain-text endpoint among them, even
+one that is not ready yet, it is 1.1 for all, still over mutual TLS to the meshed ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from harness.embedded.dataplane.compile.http import AUTHORITY_KEY
+from harness.embedded.dataplane.compile.names import (
+    ALL_PODS,
+    Client,
+    Config,
+    inbound_name,
+    service_assignment,
+    socket_address,
+    stat_key,
+    typed,
+)
+from harness.embedded.dataplane.compile.tls import client_sockets
+from harness.embedded.dataplane.compile.view import View
+from harness.embedded.dataplane.snapshot import Pod
+
+_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_UNLIMITED: Final = 100_000  # defaults would refuse what Linkerd's 10,000-entry queues take
+_COMMON: Final = {
+    "connect_timeout": "1s",  # §2.8
+    "lb_policy": "LEAST_REQUEST",  # §4.1: two random choices, the less loaded one
+    "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
+    "circuit_breakers": {
+        "thresholds": [
+            {
+                "max_connections": _UNLIMITED,
+                "max_pending_requests": _UNLIMITED,
+                "max_requests": _UNLIMITED,
+                "max_retries": _UNLIMITED,
+            }
+        ]
+    },
+}
+
+
+def client_clusters(view: View, client: Client, certificates: Path) -> Iterator[Config]:
+    """All clusters that a client's route table can lead to."""
+    for service, port in view.service_ports:
+        http2 = client.meshed and all(
+            view.is_meshed(address.ip, number) for address, number in view.endpoints(service, port)
+        )
+        yield _client_cluster(client, service_assignment(service, port), certificates, http2=http2)
+    direct = _client_cluster(client, ALL_PODS, certificates, http2=False)
+    subsets = {
+        "fallback_policy": "NO_FALLBACK",
+        "subset_selectors": [{"keys": [AUTHORITY_KEY], "single_host_per_subset": True}],
+    }
+    yield {**direct, "lb_subset_config": subsets}
+
+
+def local_cluster(pod: Pod, port: int) -> Config:
+    """The application behind an inbound listener."""
+    name = inbound_name(pod, port)
+    endpoint = {"endpoint": {"address": socket_address(pod.endpoint.app_ip, port)}}
+    return {
+        **_COMMON,
+        "name": name,
+        "alt_stat_name": f"in_{stat_key(pod.endpoint.pod_ip)}_{port}",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "typed_extension_protocol_options": _protocol(http2=False),
+    }
+
+
+def _client_cluster(client: Client, assignment: str, certificates: Path, *, http2: bool) -> Config:
+    cluster: Config = {
+        **_COMMON,
+        "name": client.cluster(assignment),
+        "type": "EDS",
+        "eds_cluster_config": {
+            "eds_config": {"resource_api_version": "V3", "ads": {}},
+            "service_name": assignment,
+        },
+        "typed_extension_protocol_options": _protocol(http2=http2),
+    }
+    if client.meshed:
+        cluster["transport_socket_matches"] = client_sockets(certificates, client.identity, http2=http2)
+    return cluster
+
+
+def _protocol(*, http2: bool) -> Config:
+    version = {"http2_protocol_options": {"allow_connect": True}} if http2 else {"http_protocol_options": {}}
+    return {_OPTIONS: typed("extensions.upstreams.http.v3.HttpProtocolOptions", explicit_http_config=version)}

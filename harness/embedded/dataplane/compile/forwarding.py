@@ -1,0 +1,76 @@
+"""What a rule does once it is chosen: forward to a drawn backend, or answer by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from harness.embedded.dataplane.compile.backends import Backend, backends_of, drawn
+from harness.embedded.dataplane.compile.filters import request_changes, response_changes
+from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, explained, literal_value
+from harness.embedded.dataplane.compile.names import Client, Config, RouteLabel, labelled, service_assignment
+from harness.embedded.dataplane.compile.view import View
+from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
+from harness.resources.filters import Filter
+from harness.resources.routes import Rule, Timeouts
+
+MISSING_CLUSTER = "fail"
+"""Never a cluster, so that a request drawn for it is answered 500 (§1.23)."""
+
+
+def action(view: View, client: Client, in_force: RouteInForce, rule: Rule, parent: ServiceKey, port: int) -> Config:
+    """Everything of a route's entry but its match."""
+    backends = drawn(backends_of(view, in_force, rule, parent, port), view.snapshot.dialect)
+    forwarding = forward(client, backends, rule.filters) if backends else _shed()
+    if backends:
+        forwarding["route"].update(_limits(rule.timeouts, per_try=view.snapshot.dialect.backend_request_timeout))
+    route = in_force.route
+    label = RouteLabel(parent, port, *route.key, default_backend=not rule.backend_refs)
+    return {"metadata": labelled(label), **forwarding}
+
+
+def forward(client: Client, backends: tuple[Backend, ...], filters: tuple[Filter, ...]) -> Config:
+    """Send each request to one of the backends, drawn by weight anew each time (§1.30)."""
+    clusters = [_weighted(client, backend, filters) for backend in backends]
+    route = {
+        "timeout": "0s",
+        "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
+        "weighted_clusters": {"clusters": clusters},
+    }
+    return {"route": route}
+
+
+def _weighted(client: Client, backend: Backend, filters: tuple[Filter, ...]) -> Config:
+    weight = backend.weight or 1  # alone, weight 0 is served (§1.33)
+    if backend.service is None:
+        why = explained(ERROR_HEADER, literal_value(backend.failure))
+        return {"name": MISSING_CLUSTER, "weight": weight, "response_headers_to_add": why}
+    modifiers = (*filters, *backend.filters)  # §1.36
+    return {
+        "name": client.cluster(service_assignment(backend.service, backend.port)),
+        "weight": weight,
+        **request_changes(modifiers),
+        **response_changes(modifiers, always_removed=PEER_HEADERS if client.meshed else ()),
+    }
+
+
+def _shed() -> Config:
+    """All weights are 0 (§1.33, §1.34).
+
+    Newer proxies drop the connection when there are several such backends; this one cannot and answers 503 too.
+    """
+    why = explained(ERROR_HEADER, "service unavailable: all backends have weight 0")
+    return {"direct_response": {"status": 503}, "response_headers_to_add": why}
+
+
+def _limits(timeouts: Timeouts, *, per_try: bool) -> Config:
+    """`request` limits the whole request, `backendRequest` an attempt, where the dialect honours it (§0.10, §2.1)."""
+    limits: Config = {}
+    if timeouts.request is not None:
+        limits["timeout"] = _seconds(timeouts.request)
+    if timeouts.backend_request is not None and per_try:
+        limits["retry_policy"] = {"num_retries": 0, "per_try_timeout": _seconds(timeouts.backend_request)}
+    return limits
+
+
+def _seconds(limit: timedelta) -> str:
+    return f"{limit.total_seconds():.6f}s"

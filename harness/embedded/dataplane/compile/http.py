@@ -1,0 +1,108 @@
+"""HTTP connection managers: everything about a listener that no policy changes (§4.9, §4.13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from harness.embedded.dataplane.compile.names import Config, typed
+
+AUTHORITY_KEY: Final = "at"
+"""Load-balancing metadata of a request: the authority it names, always with a port."""
+CLIENT_ID_HEADER: Final = "l5d-client-id"
+_FORWARDED_PROTO: Final = "x-forwarded-proto"
+_KEPT_PROTO: Final = "signalbox-forwarded-proto"
+_OVERWRITE: Final = "OVERWRITE_IF_EXISTS_OR_ADD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionManager:
+    """What tells one connection manager from another.
+
+    table           name of the route table
+    stat_prefix     without dots, which would end it
+    filters         before the one that forwards
+    """
+
+    table: str
+    stat_prefix: str
+    replies: list[Config]
+    filters: list[Config] = field(default_factory=list)
+    access_log: list[Config] = field(default_factory=list)
+    attempt_log: list[Config] = field(default_factory=list)
+
+    def network_filter(self) -> Config:
+        """The filter of a filter chain."""
+        manager = typed(
+            "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            stat_prefix=self.stat_prefix,
+            rds={"route_config_name": self.table, "config_source": {"resource_api_version": "V3", "ads": {}}},
+            upgrade_configs=[{"upgrade_type": "websocket"}],
+            http2_protocol_options={"allow_connect": True},  # WebSockets between meshed pods
+            generate_request_id=False,
+            server_header_transformation="PASS_THROUGH",
+            use_remote_address=False,
+            skip_xff_append=True,
+            stream_idle_timeout="0s",
+            request_timeout="0s",
+            early_header_mutation_extensions=[_keep_forwarded_proto()],
+            local_reply_config={"mappers": self.replies},
+            access_log=self.access_log,
+            http_filters=[*self.filters, _restore_forwarded_proto(), self._router()],
+        )
+        return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+
+    def _router(self) -> Config:
+        router = typed(
+            "extensions.filters.http.router.v3.Router", suppress_envoy_headers=True, upstream_log=self.attempt_log
+        )
+        return {"name": "envoy.filters.http.router", "typed_config": router}
+
+
+def stamp_client_identity() -> Config:
+    """Tell the application who calls, and believe no client about it (§4.9)."""
+    return _header_mutation(
+        [{"remove": CLIENT_ID_HEADER}, _written(CLIENT_ID_HEADER, "%DOWNSTREAM_PEER_DNS_SAN%")],
+    )
+
+
+def remember_authority() -> Config:
+    """Let a route to all pods choose the one that the request names."""
+    complete = {"pattern": {"regex": "^([^:]+)$"}, "substitution": r"\1:80"}
+    rule = {
+        "header": ":authority",
+        "on_header_present": {"metadata_namespace": "envoy.lb", "key": AUTHORITY_KEY, "regex_value_rewrite": complete},
+    }
+    config = typed("extensions.filters.http.header_to_metadata.v3.Config", request_rules=[rule])
+    return {"name": "envoy.filters.http.header_to_metadata", "typed_config": config}
+
+
+def _keep_forwarded_proto() -> Config:
+    """The proxy adds x-forwarded-proto before any filter runs; this remembers what the client itself said."""
+    mutation = typed(
+        "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        mutations=[{"remove": _KEPT_PROTO}, _written(_KEPT_PROTO, f"%REQ({_FORWARDED_PROTO})%")],
+    )
+    return {"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": mutation}
+
+
+def _restore_forwarded_proto() -> Config:
+    return _header_mutation(
+        [
+            {"remove": _FORWARDED_PROTO},
+            _written(_FORWARDED_PROTO, f"%REQ({_KEPT_PROTO})%"),
+            {"remove": _KEPT_PROTO},
+            {"remove": "x-envoy-internal"},
+        ]
+    )
+
+
+def _header_mutation(mutations: list[Config]) -> Config:
+    config = typed(
+        "extensions.filters.http.header_mutation.v3.HeaderMutation", mutations={"request_mutations": mutations}
+    )
+    return {"name": "envoy.filters.http.header_mutation", "typed_config": config}
+
+
+def _written(header: str, value: str) -> Config:
+    return {"append": {"header": {"key": header, "value": value}, "append_action": _OVERWRITE}}

@@ -1,0 +1,102 @@
+"""Listeners of pods. They are written once per pod: whatever a policy can change is in route tables.
+
+A change to a listener reaches open connections only when they drain, seconds later; a changed route table holds for
+the next request.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from harness.embedded.dataplane.compile import counters
+from harness.embedded.dataplane.compile.http import ConnectionManager, remember_authority, stamp_client_identity
+from harness.embedded.dataplane.compile.local_replies import inbound_replies, outbound_replies, unmeshed_replies
+from harness.embedded.dataplane.compile.names import (
+    Client,
+    Config,
+    inbound_name,
+    outbound_listener,
+    socket_address,
+    stat_key,
+    typed,
+)
+from harness.embedded.dataplane.compile.tls import server_socket
+from harness.embedded.dataplane.snapshot import Pod
+from harness.embedded.pods import OUTBOUND_PORT
+
+_TLS_INSPECTOR: Final = {
+    "name": "envoy.filters.listener.tls_inspector",
+    "typed_config": typed("extensions.filters.listener.tls_inspector.v3.TlsInspector"),
+}
+
+
+def outbound(pod: Pod) -> Config:
+    """Where the pod's applications send everything, in origin form or absolute form."""
+    endpoint = pod.endpoint
+    key = stat_key(endpoint.pod_ip)
+    manager = ConnectionManager(
+        table=Client.of(pod).table,
+        stat_prefix=f"out_{key}",
+        replies=outbound_replies() if endpoint.meshed else unmeshed_replies(),
+        filters=[remember_authority()],
+        access_log=counters.outbound_counter(key) if endpoint.meshed else [],
+        attempt_log=counters.attempt_counter(key) if endpoint.meshed else [],
+    )
+    return _listener(outbound_listener(pod), endpoint.pod_ip, OUTBOUND_PORT, [{"filters": [manager.network_filter()]}])
+
+
+def inbound(pod: Pod, port: int, certificates: Path) -> Config:
+    """What others reach when they dial this port of a meshed pod.
+
+    TLS that asks for the pod's own identity ends here; other TLS is the application's and passes (§3.7).
+    """
+    listener = _listener(
+        inbound_name(pod, port),
+        pod.endpoint.pod_ip,
+        port,
+        [
+            {
+                "name": "mesh",
+                "filter_chain_match": {"transport_protocol": "tls", "server_names": [pod.identity]},
+                "transport_socket": server_socket(certificates, pod.identity),
+                "filters": [_inbound_http(pod, port, to_mesh=True)],
+            },
+            {
+                "name": "plain",
+                "filter_chain_match": {"transport_protocol": "raw_buffer"},
+                "filters": [_inbound_http(pod, port, to_mesh=False)],
+            },
+            {
+                "name": "opaque",
+                "filter_chain_match": {"transport_protocol": "tls"},
+                "filters": [_pass_through(inbound_name(pod, port))],
+            },
+        ],
+    )
+    return {**listener, "listener_filters": [_TLS_INSPECTOR]}
+
+
+def _inbound_http(pod: Pod, port: int, *, to_mesh: bool) -> Config:
+    key = stat_key(pod.endpoint.pod_ip)
+    return ConnectionManager(
+        table=inbound_name(pod, port),
+        stat_prefix=f"in_{key}_{port}_{'mesh' if to_mesh else 'plain'}",
+        replies=inbound_replies(to_mesh=to_mesh),
+        filters=[stamp_client_identity()],
+        access_log=counters.inbound_counter(key, port),
+    ).network_filter()
+
+
+def _pass_through(cluster: str) -> Config:
+    proxy = typed("extensions.filters.network.tcp_proxy.v3.TcpProxy", stat_prefix="opaque", cluster=cluster)
+    return {"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy}
+
+
+def _listener(name: str, ip: str, port: int, filter_chains: list[Config]) -> Config:
+    return {
+        "name": name,
+        "address": socket_address(ip, port),
+        "enable_reuse_port": False,  # else another process's listener on this port goes unnoticed
+        "filter_chains": filter_chains,
+    }

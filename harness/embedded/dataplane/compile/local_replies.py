@@ -1,0 +1,77 @@
+"""What the proxy answers when it cannot forward: Linkerd's statuses, empty bodies, one header (§4.15, §4.16)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from harness.embedded.dataplane.compile.names import Config, typed
+
+ERROR_HEADER: Final = "l5d-proxy-error"
+CONNECTION_HEADER: Final = "l5d-proxy-connection"
+PEER_HEADERS: Final = (ERROR_HEADER, CONNECTION_HEADER)
+"""Set by another proxy: no application sees them (§0.8)."""
+UNMESHED_HEADER: Final = "signalbox-error"
+"""For clients outside the mesh, where no proxy of Linkerd's would answer at all."""
+
+_NO_ENDPOINT: Final = "response.code_details == 'no_healthy_upstream'"
+_CONNECT_TIMEOUT: Final = "response.code_details.contains('connection_timeout')"
+_BROKEN: Final = "response.code_details.contains('upstream_reset_before_response_started')"
+_REQUEST_TIMEOUT: Final = "response.code_details == 'response_timeout'"
+_TRY_TIMEOUT: Final = "response.code_details.contains('per_try_timeout')"
+# Routes that answer by themselves, and missing backends, bring their own header.
+_UNEXPECTED: Final = "!(response.code_details in ['direct_response', 'cluster_not_found'])"
+
+
+def outbound_replies() -> list[Config]:
+    """For what a meshed pod's applications send; the first that fits counts."""
+    return [
+        _reply(_TRY_TIMEOUT, "HTTP response timeout of the backend", ERROR_HEADER),
+        _reply(_REQUEST_TIMEOUT, "HTTP response timeout", ERROR_HEADER),
+        _reply(_NO_ENDPOINT, "service in fail-fast", ERROR_HEADER, status=504),
+        _reply(_CONNECT_TIMEOUT, "connect timed out", ERROR_HEADER, status=504),
+        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, status=502),
+        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER),
+    ]
+
+
+def unmeshed_replies() -> list[Config]:
+    """For what an unmeshed pod sends: where its connection would have been refused, 502."""
+    return [
+        _reply(_NO_ENDPOINT, "no endpoint is ready", UNMESHED_HEADER, status=502),
+        _reply(_CONNECT_TIMEOUT, "connect timed out", UNMESHED_HEADER, status=504),
+        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", UNMESHED_HEADER, status=502),
+        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", UNMESHED_HEADER),
+    ]
+
+
+def inbound_replies(*, to_mesh: bool) -> list[Config]:
+    """For what reaches a meshed pod; only other proxies are told why (§3.24)."""
+    header = ERROR_HEADER if to_mesh else ""
+    return [
+        _reply(_CONNECT_TIMEOUT, "connect timed out", header, status=504),
+        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", header, status=502),
+        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", header),
+    ]
+
+
+def explained(header: str, message: str) -> list[Config]:
+    """A `response_headers_to_add` that says why; percent signs in the message begin the proxy's own variables."""
+    return [{"header": {"key": header, "value": message}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
+
+
+def literal_value(text: str) -> str:
+    """A header value without variables."""
+    return text.replace("%", "%%")
+
+
+def _reply(condition: str, message: str, header: str, *, status: int | None = None) -> Config:
+    expression = typed("extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
+    reply: Config = {
+        "filter": {"extension_filter": {"name": "cel", "typed_config": expression}},
+        "body": {"inline_string": ""},
+    }
+    if header:
+        reply["headers_to_add"] = explained(header, message)
+    if status is not None:
+        reply["status_code"] = status
+    return reply

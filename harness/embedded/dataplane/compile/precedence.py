@@ -1,0 +1,84 @@
+"""Which routes concern a client, for which host, and in what order they are asked (§1.1 to §1.14, §1.47 to §1.53)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.embedded.dataplane.compile.matching import Entry, entries
+from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey, Snapshot
+from harness.resources.matches import Match
+from harness.resources.routes import HTTPRoute, Rule
+
+HostScore = tuple[int, int]
+"""How well a route's hostnames fit: none (0), suffix (1) or exact (2), then the length of the pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One entry of a route table, in its place."""
+
+    entry: Entry
+    in_force: RouteInForce
+    rule: Rule
+
+
+def attached(snapshot: Snapshot, client_namespace: str, service: ServiceKey, port: int) -> tuple[RouteInForce, ...]:
+    """The routes that hold for clients of a namespace on a Service port, older ones first (§1.3, §1.11, §1.51)."""
+    found = [
+        in_force
+        for in_force in snapshot.routes
+        if in_force.route.namespace in (service[0], client_namespace) and _has_parent(in_force, service, port)
+    ]
+    return tuple(sorted(found, key=lambda in_force: _age(in_force.route)))
+
+
+def host_score(hostnames: tuple[str, ...], host: str) -> HostScore | None:
+    """How well the best of a route's hostnames fits a host, None if the route does not concern it (§1.47)."""
+    if not hostnames:
+        return (0, 0)
+    return max(filter(None, (_score(pattern.lower(), host.lower()) for pattern in hostnames)), default=None)
+
+
+def ranked(routes: tuple[RouteInForce, ...], host_scores: tuple[HostScore | None, ...]) -> list[Ranked]:
+    """All entries of these routes, the one that wins first (§1.48, §1.53)."""
+    found = []
+    for order, (in_force, score) in enumerate(zip(routes, host_scores, strict=True)):
+        if score is not None:
+            found += [((_descending(*score), *key, order), item) for key, item in _entries(in_force)]
+    # The order of routes and then of rules decides ties: rules are enumerated in order, and sorting is stable.
+    return [item for _, item in sorted(found, key=lambda pair: pair[0])]
+
+
+def _has_parent(in_force: RouteInForce, service: ServiceKey, port: int) -> bool:
+    return any(
+        (parent.namespace, parent.name) == service and parent.port in (None, port) for parent in in_force.parents
+    )
+
+
+def _age(route: HTTPRoute) -> tuple[str, str, str, str]:
+    # Linkerd leaves the order undefined beyond the name; here it is at least always the same.
+    return (route.creation_timestamp, route.name, route.namespace, route.group)
+
+
+def _score(pattern: str, host: str) -> HostScore | None:
+    bare = host if pattern.endswith(".") else host.removesuffix(".")
+    if pattern.startswith("*."):
+        suffix = pattern[1:]
+        return (1, len(suffix)) if bare.endswith(suffix) and len(bare) > len(suffix) else None
+    return (2, len(pattern)) if bare == pattern else None
+
+
+def _entries(in_force: RouteInForce) -> Iterator[tuple[tuple[int, ...], Ranked]]:
+    for rule in in_force.route.rules:
+        for match in rule.matches:
+            for entry in entries(match):
+                yield (entry.tier, *_descending(entry.length, *_specificity(match))), Ranked(entry, in_force, rule)
+
+
+def _specificity(match: Match) -> tuple[int, int, int]:
+    return (len(match.headers), len(match.query_params), int(match.method is not None))
+
+
+def _descending(*numbers: int) -> tuple[int, ...]:
+    return tuple(-number for number in numbers)

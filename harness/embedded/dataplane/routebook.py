@@ -1,0 +1,124 @@
+"""Which routes are in force: readable, expressible, and accepted by the parents they name (§1.5, §1.15, §1.24)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.dialect import Dialect
+from harness.embedded.dataplane.compile.refusal import refusal
+from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
+from harness.resources.conditions import ACCEPTED, ParentStatus, parse_parent_statuses
+from harness.resources.document import ResourceInvalid
+from harness.resources.parents import CORE_GROUP, is_service_backend, is_service_parent
+from harness.resources.routes import HTTPRoute, ParentRef, parse_http_route
+
+Obj = dict[str, Any]
+Report = Callable[[Obj, str, str], None]
+"""Tells people about an object: the object, a reason in CamelCase, a message."""
+
+_log = logging.getLogger(__name__)
+
+
+def only_log(involved: Obj, reason: str, message: str) -> None:
+    """The report of a data plane that records no events."""
+    metadata = involved.get("metadata", {})
+    _log.warning(
+        "%s %s/%s: %s: %s", involved.get("kind"), metadata.get("namespace"), metadata.get("name"), reason, message
+    )
+
+
+@dataclass(slots=True)
+class _Page:
+    """One route as it was last read.
+
+    route    the last version that can be used, None if there never was one
+    problem  why the newest version cannot be used; "" if it can
+    """
+
+    route: HTTPRoute | None = None
+    statuses: tuple[ParentStatus, ...] = ()
+    missing: frozenset[ServiceKey] | None = None
+    problem: str = ""
+
+
+class RouteBook:
+    """All routes of the cluster, both groups in one list (§1.14)."""
+
+    def __init__(self, dialect: Dialect, service_exists: Callable[[ServiceKey], bool], report: Report) -> None:
+        self._dialect = dialect
+        self._service_exists = service_exists
+        self._report = report
+        self._pages: dict[tuple[str, str, str], _Page] = {}
+
+    def put(self, obj: Obj) -> None:
+        """Read a route that was added or changed, in its spec or its status.
+
+        A version that cannot be used leaves the previous one in force and is reported once (§1.15).
+        """
+        page = self._pages.setdefault(_place(obj), _Page())
+        route, problem = _read(obj)
+        if route is not None:
+            page.route = route
+            if not self._dialect.missing_backend_heals_live:
+                page.missing = frozenset(self._missing(route))
+        elif problem != page.problem:
+            kept = "; its previous version stays in force" if page.route else ""
+            self._report(obj, "RouteNotUsable", f"{problem}{kept}")
+        page.problem = problem
+        page.statuses = parse_parent_statuses(obj.get("status") or {})
+
+    def remove(self, obj: Obj) -> None:
+        """Forget a route."""
+        self._pages.pop(_place(obj), None)
+
+    def in_force(self) -> tuple[RouteInForce, ...]:
+        """The routes that at least one Service has accepted."""
+        found = (
+            RouteInForce(page.route, _accepted(page.route, page.statuses), page.missing)
+            for _, page in sorted(self._pages.items())
+            if page.route is not None
+        )
+        return tuple(in_force for in_force in found if in_force.parents)
+
+    def _missing(self, route: HTTPRoute) -> Iterator[ServiceKey]:
+        for parent in filter(is_service_parent, route.parent_refs):
+            for ref in (ref for rule in route.rules for ref in rule.backend_refs if is_service_backend(ref)):
+                service = (ref.namespace or parent.namespace, ref.name)  # §1.12
+                if not self._service_exists(service):
+                    yield service
+
+
+def _place(obj: Obj) -> tuple[str, str, str]:
+    metadata = obj["metadata"]
+    return (obj["apiVersion"].partition("/")[0], metadata["namespace"], metadata["name"])
+
+
+def _read(obj: Obj) -> tuple[HTTPRoute | None, str]:
+    try:
+        route = parse_http_route(obj)
+    except ResourceInvalid as invalid:
+        return None, str(invalid)
+    problem = refusal(route)
+    return (route, "") if problem is None else (None, problem)
+
+
+def _accepted(route: HTTPRoute, statuses: tuple[ParentStatus, ...]) -> tuple[ParentRef, ...]:
+    return tuple(
+        parent
+        for parent in route.parent_refs
+        if is_service_parent(parent)
+        and any(status.is_true(ACCEPTED) and _is_about(status, parent, route) for status in statuses)
+    )
+
+
+def _is_about(status: ParentStatus, parent: ParentRef, route: HTTPRoute) -> bool:
+    return (
+        status.name == parent.name
+        and (status.namespace or route.namespace) == parent.namespace
+        and status.port == parent.port
+        and (status.group or CORE_GROUP).lower() == CORE_GROUP
+        and status.kind.lower() == "service"
+    )

@@ -1,0 +1,187 @@
+"""One process that owns one embedded cluster: it starts every part, says where the API is, and takes all down.
+
+Whoever starts it holds the other end of its standard input. The cluster ends when that end closes (the starter died,
+however it died) or on SIGTERM; every part it started dies with it. It answers with one line of JSON on standard
+output, `{"kubeconfig": …}` or `{"error": …, "remedy": …}`, and it writes why a part died to the file `failed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import gc
+import json
+import logging
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.dialect import DIALECTS, Dialect
+from harness.embedded.admission import register_mesh_admission
+from harness.embedded.apiserver.api import Api
+from harness.embedded.apiserver.certs import ADMIN, ADMIN_GROUP, Authority, server_context, write_kubeconfig
+from harness.embedded.apiserver.crds import CRD_KEY, serve_custom_kinds
+from harness.embedded.apiserver.server import serve
+from harness.embedded.controllers.events import record_event
+from harness.embedded.controllers.loop import ControllerLoop
+from harness.embedded.controllers.routes import route_status_controllers
+from harness.embedded.controllers.startup import create_first_namespaces, standard_controllers
+from harness.embedded.crds import definitions
+from harness.embedded.dataplane.plane import Plane
+from harness.embedded.node.addresses import PodNetwork
+from harness.embedded.node.images import Image, Images
+from harness.embedded.node.node import Node
+from harness.errors import EnvironmentFailed
+
+OWNER_LOCK = "owner.lock"
+FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the starter asks for.
+
+    images  extra images, as PATTERN=module:function
+    """
+
+    run_dir: Path
+    dialect: Dialect
+    images: tuple[str, ...]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one cluster until it is no longer wanted; 0 if it ended in order, 4 if it could not start."""
+    settings = _settings(argv)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    lock = (settings.run_dir / OWNER_LOCK).open("wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        return asyncio.run(_run(settings))
+    except EnvironmentFailed as error:
+        _answer({"error": error.message, "remedy": error.remedy})
+        return 4
+    finally:
+        shutil.rmtree(settings.run_dir, ignore_errors=True)
+
+
+def _settings(argv: Sequence[str]) -> Settings:
+    parser = argparse.ArgumentParser(prog="harness.embedded", description=__doc__)
+    parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--dialect", choices=sorted(DIALECTS), required=True)
+    parser.add_argument("--image", action="append", default=[], metavar="PATTERN=MODULE:FUNCTION")
+    arguments = parser.parse_args(argv)
+    return Settings(arguments.run_dir, DIALECTS[arguments.dialect], tuple(arguments.image))
+
+
+async def _run(settings: Settings) -> int:
+    stopped = _stop_wanted()
+    async with _cluster(settings) as (kubeconfig, node):
+        _answer({"kubeconfig": str(kubeconfig)})
+        # What was imported and built so far lives until the end; the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        await _until(stopped, node, settings.run_dir)
+    return 0
+
+
+@asynccontextmanager
+async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Node]]:
+    """Every part of the cluster, started in order and stopped in reverse; gives the kubeconfig and the node."""
+    async with AsyncExitStack() as stack:
+        network = PodNetwork.claim()
+        stack.callback(network.close)
+        api = Api(network.service_address)
+        serve_custom_kinds(api)
+        for definition in definitions():
+            api.create(CRD_KEY, definition)
+        register_mesh_admission(api, settings.dialect)
+        authority = Authority()
+        loop = ControllerLoop(api.store, [*standard_controllers(api), *route_status_controllers(api, settings.dialect)])
+        loop.start()
+        stack.callback(loop.close)
+        create_first_namespaces(api, authority.certificate.decode())
+        plane = Plane(api, settings.dialect, settings.run_dir, on_failure=partial(_write_failure, settings.run_dir))
+        node = Node(
+            api=api,
+            network=network,
+            dataplane=plane,
+            images=Images(extra=[_image(text) for text in settings.images]),
+            run_dir=settings.run_dir,
+            metrics=plane.pod_metrics,
+            record=partial(record_event, api),
+        )
+        stack.push_async_callback(plane.stop)
+        stack.push_async_callback(node.stop)
+        await asyncio.gather(plane.start(), node.start())
+        yield await _serve(api, authority, node, settings.run_dir, stack), node
+
+
+async def _serve(api: Api, authority: Authority, node: Node, run_dir: Path, stack: AsyncExitStack) -> Path:
+    """The private kubeconfig of the API, served from now on."""
+    certificate = authority.server(["127.0.0.1", "localhost", "kubernetes.default.svc"])
+    server = await serve(api, server_context(authority, certificate, run_dir), node)
+    stack.push_async_callback(server.close)
+    kubeconfig = run_dir / "kubeconfig"
+    client = authority.client(ADMIN, ADMIN_GROUP)
+    write_kubeconfig(kubeconfig, f"https://127.0.0.1:{server.port}", authority.certificate, client)
+    return kubeconfig
+
+
+def _image(text: str) -> Image:
+    """What `PATTERN=module:function` or `PATTERN=command line` maps."""
+    pattern, _, program = text.partition("=")
+    if re.fullmatch(r"[\w.]+:\w+", program):
+        return Image(pattern, program)
+    return Image(pattern, command=tuple(shlex.split(program)))
+
+
+async def _until(stopped: asyncio.Event, node: Node, run_dir: Path) -> None:
+    """Return when the cluster is no longer wanted; meanwhile write down the death of the pods' parent."""
+    wanted_no_more, node_lost = asyncio.create_task(stopped.wait()), asyncio.create_task(node.lost())
+    await asyncio.wait([wanted_no_more, node_lost], return_when=asyncio.FIRST_COMPLETED)
+    if node_lost.done():
+        _write_failure(run_dir, EnvironmentFailed("the parent process of all pods died, and every pod with it"))
+    node_lost.cancel()
+    await wanted_no_more
+
+
+def _write_failure(run_dir: Path, failure: EnvironmentFailed) -> None:
+    """Say why a part died, in one step, so that whoever reads sees all of it or nothing; the first one counts."""
+    if (run_dir / FAILED).exists():
+        return
+    draft = run_dir / f"{FAILED}.draft"
+    draft.write_text(str(failure), encoding="utf-8")
+    draft.rename(run_dir / FAILED)
+
+
+def _stop_wanted() -> asyncio.Event:
+    """Set when the starter is gone or asks for the end."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+
+    def readable() -> None:
+        # The starter never writes: readable means that it closed its end or died.
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            stopped.set()
+
+    loop.add_reader(0, readable)
+    return stopped
+
+
+def _answer(answer: dict[str, str]) -> None:
+    """One line for the starter, who may be gone already."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,150 @@
+"""What a person sees in the terminal: one line per thing done, then the table of verdicts.
+
+On a terminal a live line shows how far the current expectation is; elsewhere (a pipe, CI) only finished lines are
+printed, without colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from harness.errors import Exit
+from harness.run import events as ev
+from harness.verdict.judgement import Verdict
+
+WORDS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.INCONCLUSIVE: "INCONCLUSIVE"}
+STYLES = {Verdict.HOLDS: "green", Verdict.BROKEN: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
+MARKS = {Verdict.HOLDS: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
+SUMMARY = {
+    Exit.HELD: "every expectation holds",
+    Exit.BROKEN: "an expectation is broken",
+    Exit.INCONCLUSIVE: "inconclusive, nothing is broken",
+    Exit.ENVIRONMENT: "the environment failed",
+    Exit.INPUT: "bad input",
+    Exit.INTERRUPTED: "interrupted",
+}
+
+
+class Terminal:
+    """A consumer of run events that prints them; use it as a context manager so that the live line ends."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._live: Status | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._still()
+
+    def __call__(self, event: ev.Event) -> None:
+        """Print one event."""
+        if isinstance(event, ev.Progress):
+            self._moving(f"{event.expectation}  {event.text}")
+            return
+        self._still()
+        for line in _lines(event):
+            self._console.print(line, soft_wrap=True)
+        match event:
+            case ev.ScenarioFinished(report):
+                self._console.print(_verdict_table(report), "")
+            case ev.TableShown(step, table):
+                self._console.print(f"\n  [dim]{escape(table.command)}[/]   (while '{escape(step)}')", soft_wrap=True)
+                self._console.print(_indented(table.render()), soft_wrap=True)
+            case ev.RunStarted():
+                self._moving("starting the cluster")
+
+    def _moving(self, text: str) -> None:
+        if not self._console.is_terminal:
+            return
+        if self._live is None:
+            self._live = self._console.status(escape(text))
+            self._live.start()
+        self._live.update(escape(text))
+
+    def _still(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def _lines(event: ev.Event) -> Iterable[str]:
+    match event:
+        case ev.RunStarted(profile, dialect, scenarios):
+            yield f"[bold]signalbox[/]  {len(scenarios)} scenario(s) on profile {profile}, rules of {dialect}"
+        case ev.Note(text):
+            yield f"[dim]{escape(text)}[/]"
+        case ev.ClusterReady(name, seconds):
+            yield _done(f"cluster {name} serves", seconds)
+        case ev.AppReady(name, seconds):
+            yield _done(f"{name} is up and ready", seconds)
+        case ev.ScenarioStarted(name, path, description):
+            yield f"\n[bold]{escape(name)}[/]  [dim]{escape(path)}[/]"
+            yield f"  {escape(description)}" if description else ""
+        case ev.StepStarted(name):
+            yield f"\n  [bold]{escape(name)}[/]"
+        case ev.ActionDone(text, seconds):
+            yield _done(text, seconds, indent=4)
+        case ev.StepSettled(seconds, proof):
+            yield _done("settled", seconds, indent=4)
+            yield from (f"      [dim]{escape(sentence)}[/]" for sentence in proof)
+        case ev.ExpectationJudged(result):
+            yield from _judged(result)
+        case ev.ScenarioFinished(report):
+            yield ""
+            yield from (f"  [bold red]{escape(failure)}[/]" for failure in report.failures)
+        case ev.RunFinished(code, seconds, false_alarm, phases):
+            spent = ", ".join(f"{name} {took:.1f} s" for name, took in phases)
+            style = "green" if code == Exit.HELD else "bold red"
+            yield f"[{style}]{SUMMARY[code]}[/]  {seconds:.1f} s in all ({spent})"
+            yield f"[dim]{escape(false_alarm)}[/]"
+
+
+def _done(text: str, seconds: float, indent: int = 0) -> str:
+    return f"{' ' * indent}[green]✓[/] {escape(text)}  [dim]{seconds:.2f} s[/]"
+
+
+def _judged(result: ev.ExpectationResult) -> Iterable[str]:
+    style, mark = STYLES[result.verdict], MARKS[result.verdict]
+    yield f"    [{style}]{mark}[/] {result.name}  {escape(result.judgement.seen)}  [dim]{result.seconds:.2f} s[/]"
+    if result.verdict is Verdict.HOLDS:
+        yield from (f"      [yellow]{escape(note)}[/]" for note in result.notes)
+        return
+    yield f"    {escape(result.place)}  step '{escape(result.step)}'  expectation '{escape(result.name)}'"
+    yield f"      promised {escape(result.judgement.promised)}; saw {escape(result.judgement.seen)}"
+    if result.judgement.cause:
+        yield f"      cause: {escape(result.judgement.cause)}"
+    if result.answered:
+        yield f"      answered by {escape(result.answered)}"
+    yield from (f"      {escape(note)}" for note in result.notes)
+
+
+def _verdict_table(report: ev.ScenarioReport) -> Table:
+    """One row per expectation; what was promised and seen stands below its name, so that 80 columns suffice."""
+    table = Table(title=f"{report.name}: promised and seen", title_justify="left", show_lines=True)
+    table.add_column("expectation", overflow="fold")
+    for name in ("verdict", "requests", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for result in report.results:
+        said = [
+            f"[bold]{escape(result.name)}[/]",
+            f"promised  {escape(result.judgement.promised)}",
+            f"seen      {escape(result.judgement.seen)}",
+        ]
+        verdict = f"[{STYLES[result.verdict]}]{WORDS[result.verdict]}[/]"
+        table.add_row("\n".join(said), verdict, str(result.requests), f"{result.seconds:.1f}")
+    return table
+
+
+def _indented(text: str) -> str:
+    return "\n".join("  " + line for line in text.splitlines())

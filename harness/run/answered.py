@@ -1,0 +1,48 @@
+"""Who answered a burst of requests, told by the sender's own proxy.
+
+Names of workloads come from the proxy's counters, not from guesses about the body, so they are the same on every
+cluster. An unmeshed sender has no proxy; then only what the responses say themselves is known.
+"""
+
+from __future__ import annotations
+
+from harness.kube.client import Kube
+from harness.mesh.metrics import Snapshot, increase, scrape
+from harness.mesh.settle import NO_ROUTE_COUNTER, ROUTE_COUNTER
+from harness.run.senders import Sender
+
+
+class Answerers:
+    """Watches one sender's proxy from now on."""
+
+    def __init__(self, kube: Kube, sender: Sender) -> None:
+        self._kube = kube
+        self._sender = sender
+        self._before = self._scrape()
+
+    def told(self) -> str:
+        """«books x 729, error-injector x 82; under route error-split», or "" for an unmeshed sender."""
+        if self._before is None or (after := self._scrape()) is None:
+            return ""
+        made = increase(
+            self._before,
+            after,
+            "response_total",
+            by=("dst_deployment",),
+            where=lambda labels: labels.get("direction") == "outbound",
+        )
+        parts = [f"{name or 'an unmeshed endpoint'} x {count}" for (name,), count in made.most_common() if count]
+        refused = increase(self._before, after, NO_ROUTE_COUNTER)[()]
+        if refused:
+            parts.append(f"the sender's own proxy x {refused}")
+        routes = increase(self._before, after, ROUTE_COUNTER, by=("route_kind", "route_name"))
+        names = [_route(kind, name) for (kind, name), count in routes.most_common() if count]
+        under = f"; the sender's proxy counts them under {', '.join(names)}" if names else ""
+        return (", ".join(parts) or "nobody") + under
+
+    def _scrape(self) -> Snapshot | None:
+        return scrape(self._kube, [self._sender.pod]) if self._sender.meshed else None
+
+
+def _route(kind: str, name: str) -> str:
+    return f"the default route '{name}'" if kind == "default" else f"{kind} '{name}'"

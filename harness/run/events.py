@@ -1,0 +1,196 @@
+"""What happens in a run, in order. Reports are consumers of this one stream and know nothing else.
+
+RunStarted
+  ClusterReady  AppReady...
+  ScenarioStarted
+    StepStarted  ActionDone...  StepSettled  [Progress...  ExpectationJudged]...  TableShown...
+  ScenarioFinished
+RunFinished
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.errors import Exit
+from harness.mesh.stat import StatTable
+from harness.verdict.judgement import Judgement, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The run begins; nothing exists yet."""
+
+    profile: str
+    dialect: str
+    scenarios: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line that is no result."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReady:
+    """The cluster serves its API."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AppReady:
+    """An app is installed and ready."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioStarted:
+    """A scenario begins."""
+
+    name: str
+    path: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step begins."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """One `given` or `when` line is done; text as a person would say it."""
+
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepSettled:
+    """The step's changes are in force, with what proved it."""
+
+    seconds: float
+    proof: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an expectation is; sent a few times a second while requests flow."""
+
+    expectation: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationResult:
+    """One expectation, judged.
+
+    place      file:line of the expectation
+    answered   who answered, with counts; "" if no request was sent for it
+    notes      lines that explain a verdict that is not `holds`, or warn about one that is
+    requests   responses this expectation sent for itself
+    """
+
+    scenario: str
+    step: str
+    name: str
+    place: str
+    judgement: Judgement
+    seconds: float
+    requests: int = 0
+    answered: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict alone."""
+        return self.judgement.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationJudged:
+    """An expectation has its verdict."""
+
+    result: ExpectationResult
+
+
+@dataclass(frozen=True, slots=True)
+class TableShown:
+    """A table of the mesh's own numbers over the step's window."""
+
+    step: str
+    table: StatTable
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioReport:
+    """All that is known of a scenario when it ends.
+
+    settled   seconds per step that settled
+    failures  sentences about what went wrong outside the expectations, such as an undo that failed
+    """
+
+    name: str
+    path: str
+    results: tuple[ExpectationResult, ...]
+    seconds: float
+    settled: tuple[tuple[str, float], ...] = ()
+    failures: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> Exit:
+        """Broken beats inconclusive; a failed undo is the environment's failure."""
+        verdicts = {result.verdict for result in self.results}
+        if Verdict.BROKEN in verdicts:
+            return Exit.BROKEN
+        if self.failures:
+            return Exit.ENVIRONMENT
+        return Exit.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Exit.HELD
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFinished:
+    """A scenario ended, undone and diagnosed."""
+
+    report: ScenarioReport
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run ended; the cluster is gone, or kept.
+
+    phases  (name, seconds) of what was not a scenario: cluster, apps, teardown
+    """
+
+    exit_code: Exit
+    seconds: float
+    false_alarm: str
+    phases: tuple[tuple[str, float], ...] = field(default=())
+
+
+Event = (
+    RunStarted
+    | Note
+    | ClusterReady
+    | AppReady
+    | ScenarioStarted
+    | StepStarted
+    | ActionDone
+    | StepSettled
+    | Progress
+    | ExpectationJudged
+    | TableShown
+    | ScenarioFinished
+    | RunFinished
+)
+
+Emit = Callable[[Event], None]

@@ -1,0 +1,37 @@
+"""Runs scenarios from the command line: loads all of them first, then one session, then one exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.cluster.provider import Cluster
+from harness.errors import Exit
+from harness.run import events as ev
+from harness.run.session import open_session
+from harness.scenario.lint import load_checked
+
+SEVERITY = (Exit.BROKEN, Exit.ENVIRONMENT, Exit.INCONCLUSIVE, Exit.HELD)
+"""Which exit code a run of several scenarios ends in: the first of these that any of them has."""
+
+
+def run_paths(
+    paths: Sequence[Path],
+    profile_name: str | None,
+    emit: ev.Emit,
+    *,
+    pause: Callable[[Cluster, str], None] | None = None,
+) -> Exit:
+    """Run all scenarios under the paths on one cluster and say how it went.
+
+    raises  InputError with all findings of all files; EnvironmentFailed
+    """
+    begin = time.monotonic()
+    name, profile, loaded = load_checked(paths, profile_name)
+    emit(ev.RunStarted(name, profile.dialect, tuple(one.scenario.name for one in loaded)))
+    with open_session(profile, emit, pause=pause) as session:
+        codes = {session.run(scenario).exit_code for scenario in loaded}
+    code = next(code for code in SEVERITY if code in codes)
+    emit(ev.RunFinished(code, time.monotonic() - begin, session.false_alarm_sentence(), tuple(session.phases)))
+    return code

@@ -1,0 +1,231 @@
+"""One scenario on one cluster: its steps in order, each settled by proof, then everything undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import urlsplit
+
+from harness.kube.apply import Applier
+from harness.kube.client import Kube, KubeError
+from harness.kube.objects import JsonObject, ObjectRef
+from harness.mesh.settle import Change, NotSettled, Witness, settle
+from harness.resources.parents import is_service_parent
+from harness.resources.routes import ParentRef, parse_http_route
+from harness.run import events as ev
+from harness.run.actions import Actor, RouteChange, refused_by_cluster
+from harness.run.diagnosis import diagnose
+from harness.run.judging import Judging
+from harness.run.senders import Sender, start_senders
+from harness.run.windows import Window
+from harness.scenario.actions import Action
+from harness.scenario.clusters import Pace
+from harness.scenario.expectations import Send
+from harness.scenario.loading import LoadedScenario
+from harness.scenario.model import PodSender, Step
+from harness.scenario.project import Project
+from harness.traffic.plan import Plan
+from harness.traffic.plan import Request as TrafficRequest
+from harness.verdict.judgement import Judgement, Verdict
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""A settling probe repeats a request of the step; one that changes something is never repeated for that."""
+
+
+@dataclass(slots=True)
+class ScenarioRun:
+    """Runs one scenario.
+
+    check  raises ClusterLost if a part of the cluster has died
+    """
+
+    loaded: LoadedScenario
+    project: Project
+    kube: Kube
+    run_id: str
+    pace: Pace
+    emit: ev.Emit
+    check: Callable[[], None]
+    pause: Callable[[str], None] | None = None
+    results: list[ev.ExpectationResult] = field(default_factory=list)
+    settled: list[tuple[str, float]] = field(default_factory=list)
+    alphas: list[float] = field(default_factory=list)
+
+    def run(self) -> ev.ScenarioReport:
+        """The report of the whole scenario; what it changed is undone, also when it failed.
+
+        raises  InputError, EnvironmentFailed, KeyboardInterrupt
+        """
+        scenario, begin = self.loaded.scenario, time.monotonic()
+        self.emit(ev.ScenarioStarted(scenario.name, str(self.loaded.path), scenario.spec.description))
+        applier = Applier(self.kube, self.run_id)
+        actor = Actor(self.kube, applier, self.project)
+        failures: list[str] = []
+        try:
+            self._steps(actor, applier)
+        finally:
+            failures = applier.undo(actor.ledger)
+        report = ev.ScenarioReport(
+            name=scenario.name,
+            path=str(self.loaded.path),
+            results=tuple(self._in_file_order()),
+            seconds=time.monotonic() - begin,
+            settled=tuple(self.settled),
+            failures=tuple(failures),
+        )
+        self.emit(ev.ScenarioFinished(report))
+        return report
+
+    def _steps(self, actor: Actor, applier: Applier) -> None:
+        spec = self.loaded.scenario.spec
+        pods = {name: sender for name, sender in spec.senders.items() if isinstance(sender, PodSender)}
+        senders = start_senders(self.kube, applier, actor.ledger, pods, self.run_id)
+        judging = Judging(self.loaded, self.kube, senders, self.pace, self.emit, self.check, alphas=self.alphas)
+        for index, step in enumerate(spec.steps):
+            self.emit(ev.StepStarted(step.name))
+            broken = self._step(index, step, actor, senders, judging)
+            if broken:
+                self._tell_broken(index, broken)
+                return
+
+    def _step(
+        self, index: int, step: Step, actor: Actor, senders: dict[str, Sender], judging: Judging
+    ) -> list[ev.ExpectationResult]:
+        """The expectations of a step that are broken."""
+        self._act(("spec", "steps", index, "given"), step.given, actor)
+        changed = self._act(("spec", "steps", index, "when"), step.when, actor)
+        if step.settle is not None:
+            failed = self._settle(index, step, changed, senders)
+            if failed is not None:
+                self._add(failed)
+                return [failed]
+        return self._judge_all(step, judging)
+
+    def _judge_all(self, step: Step, judging: Judging) -> list[ev.ExpectationResult]:
+        scenario = self.loaded.scenario
+        sources = {e.expect: scenario.source_of(e) for e in step.then}
+        counted = [e for e in step.then if e.metrics is not None]
+        for expectation in counted:
+            assert expectation.metrics is not None  # just selected
+            judging.windows[expectation.expect] = Window(self.kube, expectation.metrics)
+        # Windows run beside the requests of our own, so what reads counters is judged last.
+        asked = [e for e in step.then if e not in counted and sources[e.expect] is not None]
+        states = [e for e in step.then if sources[e.expect] is None]
+        broken = []
+        for expectation in [*asked, *counted, *states]:
+            result = judging.judge(step.name, expectation)
+            self._add(result)
+            if result.verdict is Verdict.BROKEN:
+                broken.append(result)
+        for expectation in counted[:1]:
+            for table in judging.windows[expectation.expect].tables():
+                self.emit(ev.TableShown(step.name, table))
+        return broken
+
+    def _act(self, place: tuple[str | int, ...], actions: Sequence[Action], actor: Actor) -> list[RouteChange]:
+        changed: list[RouteChange] = []
+        for index, action in enumerate(actions):
+            begin = time.monotonic()
+            try:
+                done = actor.act(action.work)
+            except KubeError as error:
+                raise refused_by_cluster(error, str(self.loaded.path), self.loaded.line(*place, index)) from None
+            changed += done.routes
+            self.emit(ev.ActionDone(done.text, time.monotonic() - begin))
+        return changed
+
+    # -- settling ------------------------------------------------------------------------------------------------------
+
+    def _settle(
+        self, index: int, step: Step, changed: Sequence[RouteChange], senders: dict[str, Sender]
+    ) -> ev.ExpectationResult | None:
+        """None once the change is in force; else a broken result that says what was seen."""
+        assert step.settle is not None  # the caller asked
+        within = step.settle.within.total_seconds()
+        changes = [self._change(change, step, senders) for change in changed]
+        try:
+            done = settle(self.kube, changes, within=within)
+        except NotSettled as failure:
+            self.check()
+            line = self.loaded.line("spec", "steps", index, "settle")
+            return _unsettled(self.loaded, step, within, failure, f"{self.loaded.path}:{line}")
+        self.settled.append((step.name, done.seconds))
+        self.emit(ev.StepSettled(done.seconds, done.proof))
+        return None
+
+    def _change(self, change: RouteChange, step: Step, senders: dict[str, Sender]) -> Change:
+        metadata = change.route["metadata"]
+        return Change(
+            route=ObjectRef.of(change.route),
+            generation=metadata.get("generation", 0),
+            deleted=change.deleted,
+            witness=self._witness(change.route, step, senders),
+        )
+
+    def _witness(self, route: JsonObject, step: Step, senders: dict[str, Sender]) -> Witness | None:
+        """The first harmless request of the step that goes to the route's parent through a proxy."""
+        parents = [parent for parent in parse_http_route(route).parent_refs if is_service_parent(parent)]
+        for send in self._sends(step):
+            sender = senders[send.from_]
+            namespace = sender.pod.namespace
+            meets = any(_goes_to(send.request.url, namespace, parent) for parent in parents)
+            if meets and sender.meshed and send.request.method in SAFE_METHODS:
+                return Witness(sender.pod, partial(_ask_once, send, sender), str(send.request))
+        return None
+
+    def _sends(self, step: Step) -> Iterator[Send]:
+        for expectation in step.then:
+            source = self.loaded.scenario.source_of(expectation)
+            if isinstance(source, Send):
+                yield source
+
+    # -- reporting -----------------------------------------------------------------------------------------------------
+
+    def _add(self, result: ev.ExpectationResult) -> None:
+        self.results.append(result)
+        self.emit(ev.ExpectationJudged(result))
+
+    def _tell_broken(self, index: int, broken: Sequence[ev.ExpectationResult]) -> None:
+        for line in diagnose(self.kube, self.loaded.scenario):
+            self.emit(ev.Note(line))
+        unreached = [e.expect for step in self.loaded.scenario.spec.steps[index + 1 :] for e in step.then]
+        if unreached:
+            self.emit(ev.Note(f"not reached, because the story ends here: {', '.join(unreached)}"))
+        if self.pause is not None:
+            self.pause(broken[0].name)
+
+    def _in_file_order(self) -> list[ev.ExpectationResult]:
+        order = {e.expect: i for i, (_, e) in enumerate(self.loaded.scenario.expectations())}
+        return sorted(self.results, key=lambda result: order.get(result.name, -1))
+
+
+def _goes_to(url: str, namespace: str, parent: ParentRef) -> bool:
+    """Whether a client in this namespace that asks for the URL dials the parent Service."""
+    parts = urlsplit(url)
+    name, _, rest = (parts.hostname or "").partition(".")
+    where = rest.split(".")[0] or namespace
+    port = parts.port or 80
+    return (name, where) == (parent.name, parent.namespace) and parent.port in (None, port)
+
+
+def _ask_once(send: Send, sender: Sender) -> None:
+    """One request like those of the step, its outcome thrown away: the proxy's counters are what matters."""
+    request = TrafficRequest(
+        method=send.request.method, url=send.request.url, headers=tuple(send.headers.items()), body=b""
+    )
+    with sender.client.send(Plan(request=request, rate_per_second=100.0, limit=1)) as sending:
+        for _ in sending:
+            continue
+
+
+def _unsettled(
+    loaded: LoadedScenario, step: Step, within: float, failure: NotSettled, place: str
+) -> ev.ExpectationResult:
+    promised = f"the change in force within {within:g} s"
+    seen = "; ".join(failure.sentences)
+    judgement = Judgement(
+        verdict=Verdict.BROKEN, hits=0, total=0, low=0.0, high=1.0, level=1.0, promised=promised, seen=seen
+    )
+    return ev.ExpectationResult(loaded.scenario.name, step.name, "settle", place, judgement, failure.seconds)

@@ -1,0 +1,125 @@
+"""Sender pods: one per identity of a scenario, meshed or not, the same program on every cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness.cluster.provider import SENDER_IMAGE
+from harness.errors import EnvironmentFailed
+from harness.kube.apply import RUN_LABEL, Applier, Ledger
+from harness.kube.client import Kube
+from harness.kube.objects import JsonObject
+from harness.kube.waits import wait_pod_ready
+from harness.mesh.metrics import MeshedPod, is_meshed
+from harness.scenario.model import PodSender
+from harness.traffic.client import SenderClient
+from harness.traffic.sender import PORT
+
+READY_SECONDS = 60.0
+STREAM_SILENCE_SECONDS = 30.0
+"""The sender flushes every 50 ms even when nothing comes back; a silence this long means that it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A running sender pod.
+
+    pod  as metrics know it; its `deployment` is "" because no Deployment owns it
+    """
+
+    name: str
+    pod: MeshedPod
+    meshed: bool
+    client: SenderClient
+
+
+def start_senders(
+    kube: Kube, applier: Applier, ledger: Ledger, specs: Mapping[str, PodSender], run_id: str
+) -> dict[str, Sender]:
+    """Running senders by name; they are in the ledger, so undo takes them away.
+
+    raises  EnvironmentFailed if a pod does not become ready or is not meshed although it should be
+    """
+    names = {name: f"sender-{name}-{run_id}" for name in specs}
+    for name, spec in specs.items():
+        _ensure_home(kube, applier, ledger, spec)
+        applier.apply(_manifest(name, names[name], spec, run_id), ledger)
+    return {name: _await(kube, name, names[name], spec) for name, spec in specs.items()}
+
+
+def _ensure_home(kube: Kube, applier: Applier, ledger: Ledger, spec: PodSender) -> None:
+    """The namespace and the ServiceAccount of a sender, where nobody made them yet."""
+    namespace: JsonObject = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": spec.namespace}}
+    account: JsonObject = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": spec.service_account, "namespace": spec.namespace},
+    }
+    if not any(n["metadata"]["name"] == spec.namespace for n in kube.objects("v1", "Namespace")):
+        applier.apply(namespace, ledger)
+    accounts = {a["metadata"]["name"] for a in kube.objects("v1", "ServiceAccount", spec.namespace)}
+    if spec.service_account not in accounts:
+        applier.apply(account, ledger)
+
+
+def _manifest(sender: str, pod: str, spec: PodSender, run_id: str) -> JsonObject:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod,
+            "namespace": spec.namespace,
+            "labels": {"app": "signalbox-sender", "signalbox.dev/sender": sender, RUN_LABEL: run_id},
+            "annotations": {
+                "linkerd.io/inject": "enabled" if spec.meshed else "disabled",
+                # Orders reach the sender whatever policy is under test.
+                "config.linkerd.io/skip-inbound-ports": str(PORT),
+            },
+        },
+        "spec": {
+            "serviceAccountName": spec.service_account,
+            "terminationGracePeriodSeconds": 1,
+            "containers": [
+                {
+                    "name": "sender",
+                    "image": SENDER_IMAGE,
+                    "imagePullPolicy": "IfNotPresent",
+                    "ports": [{"name": "orders", "containerPort": PORT}],
+                    "readinessProbe": {"httpGet": {"path": "/healthz", "port": PORT}},
+                }
+            ],
+        },
+    }
+
+
+def _await(kube: Kube, name: str, pod_name: str, spec: PodSender) -> Sender:
+    pod = wait_pod_ready(kube, spec.namespace, pod_name, within=READY_SECONDS).obj
+    if is_meshed(pod) != spec.meshed:
+        wanted = "meshed" if spec.meshed else "unmeshed"
+        raise EnvironmentFailed(
+            f"sender '{name}' ({spec.namespace}/{pod_name}) should be {wanted} and is not",
+            "look at the proxy injector: kubectl -n linkerd logs deploy/linkerd-proxy-injector",
+        )
+    where = MeshedPod(spec.namespace, pod_name, pod["metadata"]["uid"], "")
+
+    @contextmanager
+    def open_stream(body: bytes) -> Iterator[Iterator[bytes]]:
+        headers = {"content-type": "application/json"}
+        with kube.pod_stream(
+            spec.namespace,
+            pod_name,
+            PORT,
+            "send",
+            method="POST",
+            body=body,
+            headers=headers,
+            timeout_seconds=STREAM_SILENCE_SECONDS,
+        ) as response:
+            if response.status != 200:
+                text = response.read().decode(errors="replace")
+                raise EnvironmentFailed(f"sender '{name}' refused its orders: HTTP {response.status} {text}")
+            yield response.stream(65536)
+
+    return Sender(name, where, spec.meshed, SenderClient(open_stream))

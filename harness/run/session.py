@@ -1,0 +1,132 @@
+"""One cluster with its apps, shared by the scenarios that run on it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from harness.cluster.provider import Cluster, Provider, Request
+from harness.cluster.providers import provider
+from harness.errors import EnvironmentFailed
+from harness.kube.apply import Applier, Ledger
+from harness.kube.client import Kube
+from harness.kube.objects import workload
+from harness.kube.waits import wait_rollout
+from harness.run import events as ev
+from harness.run.scenario_run import ScenarioRun
+from harness.scenario.apps import App
+from harness.scenario.clusters import Profile
+from harness.scenario.loading import LoadedScenario
+from harness.scenario.model import PodSender
+from harness.scenario.project import Project
+from harness.verdict.budget import false_alarms
+
+
+@dataclass(slots=True)
+class Session:
+    """A running cluster on which scenarios are run one after the other.
+
+    phases  (name, seconds) of what was not a scenario
+    """
+
+    profile: Profile
+    cluster: Cluster
+    kube: Kube
+    run_id: str
+    emit: ev.Emit
+    check: Callable[[], None]
+    pause: Callable[[Cluster, str], None] | None = None
+    phases: list[tuple[str, float]] = field(default_factory=list)
+    alphas: list[float] = field(default_factory=list)
+    _installed: set[str] = field(default_factory=set)
+
+    def run(self, loaded: LoadedScenario) -> ev.ScenarioReport:
+        """Install the apps that the scenario needs and run it.
+
+        raises  InputError, EnvironmentFailed
+        """
+        _ensure_supported(loaded)
+        project = Project.around(loaded.path)
+        for name in loaded.scenario.spec.apps:
+            self._install(project.app(name), project)
+        pause = None if self.pause is None else (lambda name: self.pause(self.cluster, name))  # type: ignore[misc]
+        return ScenarioRun(
+            loaded,
+            project,
+            self.kube,
+            self.run_id,
+            self.profile.pace,
+            self.emit,
+            self.check,
+            pause=pause,
+            alphas=self.alphas,
+        ).run()
+
+    def _install(self, app: App, project: Project) -> None:
+        """Apply an app's manifests and wait until it is ready; an app that is there already is left alone."""
+        if app.name in self._installed:
+            return
+        begin = time.monotonic()
+        applier, ledger = Applier(self.kube, self.run_id), Ledger()
+        for manifest in app.spec.manifests:
+            for one in project.manifests(manifest):
+                applier.apply(dict(one.obj), ledger)
+        for name in app.spec.ready:
+            wait_rollout(self.kube, workload("Deployment", str(name)), within=app.spec.within.total_seconds())
+        self._installed.add(app.name)
+        took = time.monotonic() - begin
+        self.phases.append((app.name, took))
+        self.emit(ev.AppReady(app.name, took))
+
+    def false_alarm_sentence(self) -> str:
+        """The bound on a false red, over all claims judged so far."""
+        return false_alarms(self.alphas).sentence()
+
+
+@contextmanager
+def open_session(
+    profile: Profile, emit: ev.Emit, *, pause: Callable[[Cluster, str], None] | None = None
+) -> Iterator[Session]:
+    """A session on a fresh cluster, which is gone when the block is left, however it is left.
+
+    raises  InputError, EnvironmentFailed
+    """
+    chosen = provider(profile.provider)
+    run_id = secrets.token_hex(4)
+    begin = time.monotonic()
+    cluster = chosen.create(Request(f"signalbox-{run_id}", profile.rules), progress=lambda text: emit(ev.Note(text)))
+    session: Session | None = None
+    try:
+        took = time.monotonic() - begin
+        emit(ev.ClusterReady(cluster.name, took))
+        with Kube(cluster.kubeconfig) as kube:
+            session = Session(
+                profile, cluster, kube, run_id, emit, lambda: chosen.check(cluster), pause, [("cluster", took)]
+            )
+            yield session
+    except EnvironmentFailed:
+        # A part of the cluster that died explains what failed after it better than the failure does.
+        chosen.check(cluster)
+        raise
+    finally:
+        _tear_down(chosen, cluster, session)
+
+
+def _tear_down(chosen: Provider, cluster: Cluster, session: Session | None) -> None:
+    begin = time.monotonic()
+    chosen.delete(cluster)
+    if session is not None:
+        session.phases.append(("teardown", time.monotonic() - begin))
+
+
+def _ensure_supported(loaded: LoadedScenario) -> None:
+    """Refuse by name what the language can say and no provider can do yet."""
+    for name, sender in loaded.scenario.spec.senders.items():
+        if not isinstance(sender, PodSender):
+            raise EnvironmentFailed(
+                f"{loaded.path}: sender '{name}' asks through the ingress, and no cluster here has one yet",
+                "send from a pod instead",
+            )

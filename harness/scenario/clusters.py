@@ -1,0 +1,79 @@
+"""Profiles of clusters: which provider makes them, whose rules they follow, and how fast they may be driven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from harness import dialect as dialects
+from harness.errors import nearest
+from harness.scenario.actions import Text
+from harness.scenario.part import Part, Problem
+from harness.scenario.spelled import shown
+from harness.scenario.units import Duration, Rate
+from harness.scenario.words import Slug
+
+
+class Pace(Part):
+    """What the machine behind a profile can take."""
+
+    said: ClassVar[str] = "'pace'"
+    max_rate: Rate | None = None
+    """No sender asks faster, whatever its scenario says."""
+    metrics_window: Duration | None = None
+    """No metrics window is longer, whatever its scenario says."""
+
+    def rate(self, wanted: float) -> float:
+        """The rate in force, in requests per second."""
+        return wanted if self.max_rate is None else min(wanted, self.max_rate)
+
+    def window(self, wanted: timedelta) -> timedelta:
+        """The metrics window in force."""
+        return wanted if self.metrics_window is None else min(wanted, self.metrics_window)
+
+
+class Profile(Part):
+    """One way to get a cluster."""
+
+    said: ClassVar[str] = "a profile"
+    description: Text | None = None
+    provider: Literal["embedded", "k3d", "kind", "existing"]
+    """Who makes the cluster."""
+    dialect: Text
+    """Whose rules the mesh follows; a name from the table of dialects."""
+    provides: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    """What scenarios may ask for under `cluster`."""
+    pace: Pace = Pace()
+
+    def value_problems(self) -> Iterable[Problem]:
+        if self.dialect not in dialects.DIALECTS:
+            hint = nearest(self.dialect, list(dialects.DIALECTS))
+            yield "dialect", f"no dialect is called {shown(self.dialect)}{hint}"
+
+    @property
+    def rules(self) -> dialects.Dialect:
+        """The dialect itself."""
+        return dialects.DIALECTS[self.dialect]
+
+
+class Clusters(Part):
+    """The file fixtures/clusters.yaml."""
+
+    said: ClassVar[str] = "the file of clusters"
+    api_version: Literal["signalbox/v1alpha1"] = Field(alias="apiVersion")
+    kind: Literal["Clusters"]
+    default: Slug
+    """The profile in use when none is named."""
+    profiles: Annotated[Mapping[Slug, Profile], Field(min_length=1)]
+
+    def value_problems(self) -> Iterable[Problem]:
+        if self.default not in self.profiles:
+            yield "default", f"no profile is called '{self.default}'{nearest(self.default, list(self.profiles))}"
+
+    def words(self) -> list[str]:
+        """Everything that a scenario may write under `cluster`."""
+        provided = {word for profile in self.profiles.values() for word in profile.provides}
+        return sorted({*self.profiles, *provided})

@@ -1,0 +1,150 @@
+"""An expectation: where its responses come from, and the one thing it claims of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import StrictStr
+
+from harness.scenario.actions import FreeForm, Text
+from harness.scenario.claims import CLAIMS, Claim, Every, ResourceState, Share
+from harness.scenario.part import Part, Problem, exactly_one, useless
+from harness.scenario.spelled import shown
+from harness.scenario.units import Duration, ErrorRate, Rate
+from harness.scenario.words import Named, RequestLine, Slug
+
+SOURCES: Final = ("send", "about", "metrics")
+DEFAULT_RATE: Final = 100.0
+DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
+
+
+class Send(Part):
+    """Requests at a steady rate, sent whether or not earlier ones are answered."""
+
+    said: ClassVar[str] = "'send'"
+    from_: Slug
+    """A name from `senders`."""
+    request: RequestLine
+    """METHOD url, in one line."""
+    rate: Rate = DEFAULT_RATE
+    """Requests per second; a profile's pace may lower it."""
+    headers: Mapping[Text, StrictStr] = {}
+    body: StrictStr | None = None
+    """A body sent as it is."""
+    json_: FreeForm = None
+    """A body sent as JSON, with its content type."""
+    timeout: Duration = DEFAULT_TIMEOUT
+    """After this time without an answer the request has failed."""
+
+    @classmethod
+    def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:
+        if {"body", "json"} <= set(present):
+            yield "json", "a request has one body: 'body' or 'json'"
+
+
+class Metrics(Part):
+    """Requests that a proxy counted while a window passed."""
+
+    said: ClassVar[str] = "'metrics'"
+    proxy: Named
+    """The workload whose proxies are asked, as namespace/name; their counts are summed."""
+    direction: Literal["inbound", "outbound"]
+    during: Duration
+    """The window; a profile's pace may shorten it."""
+    without: Literal["probes"] | None = None
+    """Leaves out what the kubelet sent."""
+
+
+class ErrorBounds(Part):
+    """How often a verdict may be wrong."""
+
+    said: ClassVar[str] = "'verdict'"
+    false_alarm: ErrorRate | None = None
+    """Chance of a broken verdict when the claim is true."""
+    miss: ErrorRate | None = None
+    """Chance of a holding verdict when the claim is false by the resolution or more."""
+
+    @classmethod
+    def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:
+        if not present:
+            yield "", "'verdict' is empty; known are false-alarm, miss"
+
+
+def _only(keys: Sequence[str]) -> dict[str, Any]:
+    others = [key for key in (*SOURCES, *CLAIMS, "again") if key not in keys]
+    return {"required": list(keys), "not": {"anyOf": [{"required": [key]} for key in others]}}
+
+
+class Expectation(Part):
+    """A named promise with exactly one source of responses and exactly one claim."""
+
+    said: ClassVar[str] = "an expectation"
+    expect: Slug
+    """The sentence that a broken run shows; unique in the file."""
+    why: Text | None = None
+    """What makes the promise true, or where it is from."""
+    features: tuple[Text, ...] = ()
+    """Features of the mesh that this is evidence for."""
+    known_gap: Text | None = None
+    """Where the promise is known not to hold, such as «linkerd >= edge-24.7.5»; there it must fail."""
+    verdict: ErrorBounds | None = None
+    """Error bounds of this claim alone."""
+    send: Send | None = None
+    """Asks for itself."""
+    about: Slug | None = None
+    """Asks of the responses of an earlier expectation of the same step."""
+    metrics: Metrics | None = None
+    """Asks the proxies' counters."""
+    again: Slug | None = None
+    """Repeats an earlier expectation, with its source and its claim."""
+    every: Every | None = None
+    share: Share | None = None
+    resource: ResourceState | None = None
+
+    @classmethod
+    def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:
+        if "again" in present:
+            yield from useless(present, (*SOURCES, *CLAIMS), "is repeated by 'again' and not written once more")
+            return
+        yield from exactly_one(present, CLAIMS, cls.said, "exactly one claim")
+        if "resource" in present:
+            yield from useless(present, SOURCES, "is of no use to 'resource', which asks the cluster")
+        else:
+            yield from exactly_one(present, SOURCES, cls.said, "exactly one source of responses")
+
+    @classmethod
+    def schema_rules(cls) -> list[dict[str, Any]]:
+        """The three shapes of an expectation: repeated, of a resource, of responses."""
+        of_responses = [_only([source, claim]) for source in SOURCES for claim in CLAIMS if claim != "resource"]
+        return [{"oneOf": [_only(["again"]), _only(["resource"]), *of_responses]}]
+
+    @classmethod
+    def unknown_key(cls, key: str) -> str:
+        """Like every part's, but lists claims and sources apart where no word is near."""
+        if "did you mean" in cls._nearest_key(key):
+            return super().unknown_key(key)
+        claims, sources = ", ".join(CLAIMS), ", ".join((*SOURCES, "again"))
+        return f"{shown(key)} is not a key of {cls.said}; claims are {claims}, and responses come from {sources}"
+
+    def value_problems(self) -> Iterable[Problem]:
+        criteria = self.every.given() if self.every else self.share.of.given() if self.share else ()
+        if self.metrics is not None:
+            yield from self._of_counters(criteria)
+        elif self.share is not None and "class" in criteria:
+            yield "share", "'class' is what proxies count; of responses write status: 5xx"
+        if self.about is not None and self.every is not None and self.every.times is not None:
+            yield "every", "'times' is of no use beside 'about', which takes all responses there are"
+
+    def _of_counters(self, criteria: Iterable[str]) -> Iterable[Problem]:
+        if self.every is not None:
+            yield "every", "counters tell shares, not every response; write a share"
+        for key in criteria:
+            if self.share is not None and key not in ("class", "status"):
+                yield "share", f"counters know no '{key}'; use class or status"
+
+    @property
+    def claim(self) -> Claim | None:
+        """What is promised; None for `again`, which repeats another's claim."""
+        return self.every or self.share or self.resource

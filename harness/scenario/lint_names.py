@@ -1,0 +1,116 @@
+"""Names of a scenario that lead nowhere, or to something that cannot be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.errors import nearest
+from harness.scenario.outline import ExpectationOutline, Outline, SenderOutline, StepOutline, Word
+
+LineFinding = tuple[int, str]
+"""A line of the scenario and a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An expectation, and how many come before it."""
+
+    order: int
+    step: StepOutline
+    expectation: ExpectationOutline
+
+
+def check_names(scenario: Outline) -> Iterator[LineFinding]:
+    """Findings about names of steps, expectations and senders."""
+    yield from _repeated("name: a step", [step.name for step in scenario.steps])
+    order = list(_in_order(scenario))
+    yield from _repeated("expect: an expectation", [place.expectation.name for place in order])
+    senders = {sender.name.text: sender for sender in scenario.senders}
+    asked = [place.expectation.sender for place in order if place.expectation.sender]
+    for word in (*asked, *scenario.diagnosing):
+        yield from _unknown_sender(word, list(senders))
+    places = _by_name(order)
+    for place in order:
+        yield from _wrong_references(place, places)
+        yield from _by_whom(place.expectation, places, senders)
+
+
+def _by_whom(
+    expectation: ExpectationOutline, places: Mapping[str, _Place], senders: Mapping[str, SenderOutline]
+) -> Iterator[LineFinding]:
+    origin = _origin(expectation, places)
+    sender = senders.get(origin.sender.text) if origin.sender else None
+    if expectation.by is not None and sender is not None and not sender.meshed:
+        name = sender.name.text
+        yield expectation.by.line, f"by: sender '{name}' is not meshed, and proxies sign their answers to the mesh only"
+
+
+def _in_order(scenario: Outline) -> Iterator[_Place]:
+    order = 0
+    for step in scenario.steps:
+        for expectation in step.expectations:
+            yield _Place(order, step, expectation)
+            order += 1
+
+
+def _by_name(order: Iterable[_Place]) -> Mapping[str, _Place]:
+    """The expectations by name; of several with one name the first."""
+    places: dict[str, _Place] = {}
+    for place in order:
+        places.setdefault(place.expectation.name.text, place)
+    return places
+
+
+def _repeated(what: str, words: Iterable[Word]) -> Iterator[LineFinding]:
+    first: dict[str, int] = {}
+    for word in words:
+        if word.text and word.text in first:
+            yield word.line, f"{what} is called '{word.text}' already, on line {first[word.text]}"
+        first.setdefault(word.text, word.line)
+
+
+def _unknown_sender(word: Word, senders: list[str]) -> Iterator[LineFinding]:
+    if word.text not in senders:
+        hint = nearest(word.text, senders) or "; the scenario has no senders"
+        yield word.line, f"from: no sender is called '{word.text}'{hint}"
+
+
+def _wrong_references(place: _Place, places: Mapping[str, _Place]) -> Iterator[LineFinding]:
+    for key, word in (("about", place.expectation.about), ("again", place.expectation.again)):
+        if word is None:
+            continue
+        found = places.get(word.text) if word.text else None
+        if found is None:
+            hint = _nearest_earlier(word, place.order, places)
+            yield word.line, f"{key}: no expectation is called '{word.text}'{hint}"
+        elif found.order >= place.order:
+            where = "is this one" if found is place else f"comes later, on line {found.expectation.name.line}"
+            yield word.line, f"{key}: '{word.text}' {where}; only an earlier expectation can be named"
+        elif key == "about":
+            yield from _nothing_to_ask(word, place, found, places)
+
+
+def _nothing_to_ask(word: Word, place: _Place, found: _Place, places: Mapping[str, _Place]) -> Iterator[LineFinding]:
+    why = _origin(found.expectation, places).silent_as
+    if why:
+        yield word.line, f"about: '{word.text}' {why}, so there are no responses to ask of"
+    elif found.step is not place.step:
+        step = found.step.name.text
+        yield word.line, f"about: '{word.text}' got its responses in step '{step}'; to ask anew, write send or again"
+
+
+def _nearest_earlier(word: Word, order: int, places: Mapping[str, _Place]) -> str:
+    earlier = [name for name, place in places.items() if place.order < order]
+    return nearest(word.text, earlier) or "; there is no earlier one"
+
+
+def _origin(expectation: ExpectationOutline, places: Mapping[str, _Place]) -> ExpectationOutline:
+    """The expectation that asks for itself, by way of `about` and `again`; the last one found if they lead nowhere."""
+    visited: set[str] = set()
+    while (earlier := expectation.about or expectation.again) is not None:
+        if earlier.text in visited or earlier.text not in places:
+            break
+        visited.add(earlier.text)
+        expectation = places[earlier.text].expectation
+    return expectation

@@ -1,0 +1,139 @@
+"""Kinds that a CustomResourceDefinition describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.tests.apiserver.support import WIDGET_CRD, Box, official, official_dynamic
+from harness.tests.apiserver.test_writing import refusal
+
+
+@pytest.fixture
+def widgets(box: Box, api_client: Any) -> Any:
+    """The typed client's door to custom objects, with the Widget kind defined."""
+    extensions = official.ApiextensionsV1Api(api_client)
+    if not any(
+        item.metadata.name == "widgets.example.com" for item in extensions.list_custom_resource_definition().items
+    ):
+        extensions.create_custom_resource_definition(WIDGET_CRD)
+    return official.CustomObjectsApi(api_client)
+
+
+def widget(version: str = "v1", name: str = "one", **spec: Any) -> dict[str, Any]:
+    body = {"color": "red", **spec}
+    return {"apiVersion": f"example.com/{version}", "kind": "Widget", "metadata": {"name": name}, "spec": body}
+
+
+def create(widgets: Any, namespace: str, body: Any, version: str = "v1", **query: Any) -> Any:
+    return widgets.create_namespaced_custom_object("example.com", version, namespace, "widgets", body, **query)
+
+
+def test_a_definition_is_established_and_served(widgets: Any, api_client: Any, namespace: str) -> None:
+    found = official.ApiextensionsV1Api(api_client).read_custom_resource_definition("widgets.example.com")
+    assert {entry.type: entry.status for entry in found.status.conditions}["Established"] == "True"
+    assert found.status.stored_versions == ["v1"]
+    assert create(widgets, namespace, widget())["metadata"]["generation"] == 1
+
+
+def test_defaults_are_filled_in_and_unknown_fields_pruned(widgets: Any, namespace: str) -> None:
+    made = create(widgets, namespace, widget(parts=[{"name": "a"}], free={"any": [1]}, typo=1, note=None))
+    assert made["spec"] == {
+        "color": "red",
+        "size": 1,
+        "parts": [{"name": "a", "count": 7}],
+        "free": {"any": [1]},
+        "note": None,
+    }
+
+
+def test_strict_validation_names_pruned_fields(widgets: Any, namespace: str) -> None:
+    body = widget(parts=[{"name": "a", "typo": 1}])
+    code, status = refusal(create, widgets, namespace, body, field_validation="Strict")
+    assert code == 400
+    assert 'unknown field "spec.parts[0].typo"' in status["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "reason"),
+    [
+        ({"color": "blue"}, "spec.color", "FieldValueNotSupported"),
+        ({"color": None}, "spec.color", "FieldValueRequired"),
+        ({"size": "big"}, "spec.size", "FieldValueTypeInvalid"),
+        ({"size": -1}, "spec.size", "FieldValueInvalid"),
+        ({"size": 2**40}, "spec.size", "FieldValueInvalid"),
+        ({"weight": 1.5}, "spec.weight", "FieldValueTypeInvalid"),
+        ({"note": "NO"}, "spec.note", "FieldValueInvalid"),
+        ({"parts": [{"name": str(n)} for n in range(4)]}, "spec.parts", "FieldValueTooMany"),
+        ({"parts": [{"name": "a"}, {"name": "a"}]}, "spec.parts[1]", "FieldValueDuplicate"),
+    ],
+)
+def test_what_the_schema_forbids_is_refused_by_field(
+    widgets: Any, namespace: str, spec: dict[str, Any], field: str, reason: str
+) -> None:
+    code, status = refusal(create, widgets, namespace, widget(**spec))
+    assert code == 422
+    assert [(cause["field"], cause["reason"]) for cause in status["details"]["causes"]] == [(field, reason)]
+
+
+@pytest.mark.parametrize("weight", [3, "3kg"])
+def test_int_or_string_takes_both(widgets: Any, namespace: str, weight: int | str) -> None:
+    assert create(widgets, namespace, widget(weight=weight))["spec"]["weight"] == weight
+
+
+def test_every_served_version_shows_the_same_object(widgets: Any, namespace: str) -> None:
+    made = create(widgets, namespace, widget("v1beta1"), "v1beta1")
+    assert made["apiVersion"] == "example.com/v1beta1"
+    stored = widgets.get_namespaced_custom_object("example.com", "v1", namespace, "widgets", "one")
+    assert stored["apiVersion"] == "example.com/v1"
+    assert stored["metadata"]["uid"] == made["metadata"]["uid"]
+    assert refusal(create, widgets, namespace, widget("v1", "two"), "v1beta1")[0] == 400
+
+
+def test_status_and_generation_of_custom_objects(widgets: Any, namespace: str) -> None:
+    create(widgets, namespace, {**widget(), "status": {"dropped": True}})
+    place = ("example.com", "v1", namespace, "widgets", "one")
+    assert "status" not in widgets.get_namespaced_custom_object(*place)
+    by_status = widgets.patch_namespaced_custom_object_status(*place, {"status": {"size": 4}, "spec": {"size": 9}})
+    assert (by_status["status"], by_status["spec"]["size"], by_status["metadata"]["generation"]) == ({"size": 4}, 1, 1)
+    by_spec = widgets.patch_namespaced_custom_object(*place, {"spec": {"size": 9}, "status": {}})
+    assert (by_spec["status"], by_spec["spec"]["size"], by_spec["metadata"]["generation"]) == ({"size": 4}, 9, 2)
+
+
+def test_custom_objects_scale_through_their_paths(widgets: Any, namespace: str) -> None:
+    create(widgets, namespace, widget(size=2))
+    place = ("example.com", "v1", namespace, "widgets", "one")
+    assert widgets.get_namespaced_custom_object_scale(*place)["spec"] == {"replicas": 2}
+    widgets.patch_namespaced_custom_object_scale(*place, {"spec": {"replicas": 5}})
+    assert widgets.get_namespaced_custom_object(*place)["spec"]["size"] == 5
+
+
+def test_replacing_needs_a_version(widgets: Any, namespace: str) -> None:
+    create(widgets, namespace, widget())
+    place = ("example.com", "v1", namespace, "widgets", "one")
+    code, status = refusal(widgets.replace_namespaced_custom_object, *place, widget())
+    assert code == 422
+    assert "must be specified for an update" in status["message"]
+
+
+def test_strategic_merge_is_for_builtin_kinds_only(widgets: Any, api_client: Any, namespace: str) -> None:
+    create(widgets, namespace, widget())
+    dynamic = official_dynamic.DynamicClient(api_client).resources.get(api_version="example.com/v1", kind="Widget")
+    content = "application/strategic-merge-patch+json"
+    with pytest.raises(Exception, match="415"):
+        dynamic.patch(body={"spec": {"size": 3}}, name="one", namespace=namespace, content_type=content)
+
+
+def test_a_withdrawn_definition_takes_its_objects_along(api_client: Any, namespace: str) -> None:
+    extensions = official.ApiextensionsV1Api(api_client)
+    gadgets = {**WIDGET_CRD, "metadata": {"name": "gadgets.example.org"}}
+    gadgets["spec"] = {**WIDGET_CRD["spec"], "group": "example.org", "names": {"plural": "gadgets", "kind": "Gadget"}}
+    extensions.create_custom_resource_definition(gadgets)
+    custom = official.CustomObjectsApi(api_client)
+    body = {"apiVersion": "example.org/v1", "kind": "Gadget", "metadata": {"name": "g"}, "spec": {"color": "red"}}
+    custom.create_namespaced_custom_object("example.org", "v1", namespace, "gadgets", body)
+    extensions.delete_custom_resource_definition("gadgets.example.org")
+    assert refusal(custom.list_namespaced_custom_object, "example.org", "v1", namespace, "gadgets")[0] == 404
+    extensions.create_custom_resource_definition(gadgets)
+    assert custom.list_namespaced_custom_object("example.org", "v1", namespace, "gadgets")["items"] == []

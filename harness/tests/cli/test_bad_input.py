@@ -1,0 +1,118 @@
+"""Bad input ends in exit code 2 with every finding at once, file and line, and no stack trace."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import Exit
+
+ROOT = Path(__file__).parents[3]
+SCENARIO = "scenarios/tutorial/fault-injection.yaml"
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness.cli", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in ("scenarios", "fixtures", "manifests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def line_of(path: Path, text: str) -> int:
+    return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+CASES = {
+    "unknown-key": ("      then:\n", "      Then:\n", "did you mean 'then'?"),
+    "wrong-unit": ("resolution: 1pp", "resolution: 1%", "1pp"),
+    "missing-manifest": ("error-injector.yaml", "error-injectr.yaml", "error-injector.yaml"),
+    "duplicate-expectation": ("expect: books-recovers", "expect: books-never-fails", "books-never-fails"),
+    "yaml-syntax": ("  steps:\n", "  steps: [\n", ""),
+    "unknown-sender": ("send: {from: webapp, request: GET http://authors", "send: {from: webap, request: GET http://authors", "webapp"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_scenario_mistake(case: tuple[str, str, str], project: Path) -> None:
+    old, new, hint = case
+    path = project / SCENARIO
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    done = run("run", SCENARIO, cwd=project)
+    assert done.returncode == Exit.INPUT, done.stdout + done.stderr
+    assert f"{SCENARIO}:" in done.stderr
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_empty_then(project: Path) -> None:
+    path = project / SCENARIO
+    head = path.read_text(encoding="utf-8").partition("      then:\n")[0]
+    path.write_text(head + "      then: []\n", encoding="utf-8")
+    done = run("run", SCENARIO, cwd=project)
+    assert done.returncode == Exit.INPUT
+    assert f"{SCENARIO}:{line_of(path, 'then: []')}:" in done.stderr
+
+
+def test_a_manifest_that_admission_refuses(project: Path) -> None:
+    route = project / "manifests/booksapp/error-split-httproute.yaml"
+    text = route.read_text(encoding="utf-8")
+    assert "  rules:\n    - " in text
+    broken = text.replace("  rules:\n    - ", "  rules:\n    - matches: [{path: {value: books.json}}]\n      ", 1)
+    route.write_text(broken, encoding="utf-8")
+    done = run("run", SCENARIO, cwd=project)
+    assert done.returncode == Exit.INPUT, done.stdout + done.stderr
+    assert "error-split-httproute.yaml:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_namespace_that_does_not_exist(project: Path) -> None:
+    route = project / "manifests/booksapp/error-split-httproute.yaml"
+    route.write_text(route.read_text().replace("namespace: booksapp", "namespace: bookshop", 1), encoding="utf-8")
+    done = run("run", SCENARIO, cwd=project)
+    assert done.returncode == Exit.INPUT, done.stdout + done.stderr
+    assert "bookshop" in done.stderr
+    assert "booksapp" in done.stderr
+
+
+def test_all_findings_come_at_once(project: Path) -> None:
+    path = project / SCENARIO
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("5pp", "5%").replace("apps: [booksapp]", "apps: [bookapp]"), encoding="utf-8")
+    done = run("run", SCENARIO, cwd=project)
+    assert done.returncode == Exit.INPUT
+    assert "5pp" in done.stderr
+    assert "booksapp" in done.stderr
+
+
+def test_an_unknown_profile_names_the_nearest() -> None:
+    done = run("run", SCENARIO, "--cluster", "embeded")
+    assert done.returncode == Exit.INPUT
+    assert "did you mean 'embedded'?" in done.stderr
+
+
+def test_an_unknown_option_and_command() -> None:
+    assert run("run", SCENARIO, "--clutser", "x").returncode == Exit.INPUT
+    assert run("rum").returncode == Exit.INPUT
+
+
+def test_a_folder_without_scenarios(tmp_path: Path) -> None:
+    done = run("run", str(tmp_path))
+    assert done.returncode == Exit.INPUT
+    assert "no scenario" in done.stderr
+
+
+def test_schema_is_printed() -> None:
+    done = run("schema")
+    assert done.returncode == Exit.HELD
+    assert done.stdout == (ROOT / "harness/schema/scenario-v1alpha1.json").read_text(encoding="utf-8")

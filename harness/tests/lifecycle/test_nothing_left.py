@@ -1,0 +1,88 @@
+"""After a run, however it ends, no process, port or file of it remains."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from harness.errors import Exit
+from harness.tests.lifecycle.running import Running, signalbox
+
+SCENARIO = "scenarios/tutorial/fault-injection.yaml"
+IN_THE_MIDDLE = "one-call-in-ten-gets-500"
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+
+def stop_by(number: signal.Signals) -> Running:
+    with signalbox("run", SCENARIO) as running:
+        running.await_line("books-never-fails")
+        running.look()
+        assert running.family, "a cluster must have been running, or the test shows nothing"
+        running.process.send_signal(number)
+        running.wait(10)
+        running.assert_nothing_left()
+        return running
+
+
+def test_after_success() -> None:
+    with signalbox("run", SCENARIO) as running:
+        assert running.wait() == Exit.HELD, "".join(running.lines)
+        assert running.family
+        running.assert_nothing_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_after_an_interrupt(number: signal.Signals) -> None:
+    running = stop_by(number)
+    assert running.process.returncode == Exit.INTERRUPTED
+    assert not any("Traceback" in line for line in running.lines), "".join(running.lines)
+
+
+def test_after_kill_9_of_the_command() -> None:
+    assert stop_by(signal.SIGKILL).process.returncode == -signal.SIGKILL
+
+
+def test_after_kill_9_of_the_supervisor() -> None:
+    with signalbox("run", SCENARIO) as running:
+        running.await_line("books-never-fails")
+        running.find("harness.embedded").kill()
+        assert running.wait(30) == Exit.ENVIRONMENT
+        running.assert_nothing_left()
+
+
+def test_interrupted_while_the_cluster_starts() -> None:
+    with signalbox("run", SCENARIO) as running:
+        running.await_line("scenario(s) on profile")
+        running.process.send_signal(signal.SIGINT)
+        assert running.wait(20) == Exit.INTERRUPTED
+        running.assert_nothing_left()
+
+
+def test_envoy_dying_in_the_middle_is_the_environments_failure_and_no_verdict() -> None:
+    with signalbox("run", SCENARIO) as running:
+        running.await_line("settled")
+        running.find("envoy/_bin/envoy").kill()
+        assert running.wait(60) == Exit.ENVIRONMENT, "".join(running.lines)
+        text = "".join(running.lines)
+        assert "envoy" in text.lower()
+        assert "BROKEN" not in text
+        assert "Traceback" not in text
+        running.assert_nothing_left()
+
+
+def test_envoy_missing_is_the_environments_failure() -> None:
+    with signalbox("run", SCENARIO, environment={"ENVOY_BIN": "/nonexistent/envoy"}) as running:
+        assert running.wait(30) == Exit.ENVIRONMENT
+        text = "".join(running.lines)
+        assert "/nonexistent/envoy" in text
+        assert "Traceback" not in text
+        running.assert_nothing_left()
+
+
+def test_two_runs_at_once_both_hold() -> None:
+    with signalbox("run", SCENARIO) as one, signalbox("run", SCENARIO) as two:
+        assert one.wait() == Exit.HELD, "".join(one.lines)
+        assert two.wait() == Exit.HELD, "".join(two.lines)
+        one.assert_nothing_left()
+        two.assert_nothing_left()

@@ -1,0 +1,46 @@
+"""docs/scenario-language.md: its examples load, its complaints are the real ones, and no key is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InputError
+from harness.scenario.lint import load_checked
+from harness.scenario.part import Part
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs/scenario-language.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+SCENARIOS = [text for language, text in BLOCKS if language == "yaml"]
+
+
+def _all_parts(part: type[Part]) -> set[type[Part]]:
+    return {part}.union(*(_all_parts(kind) for kind in part.__subclasses__()))
+
+
+def test_the_example_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "example.yaml").write_text(SCENARIOS[0])
+    (loaded,) = load_checked([tmp_path / "example.yaml"]).scenarios
+    assert loaded.scenario.name == "three-calls-in-ten-fail"
+
+
+def test_the_complaints_are_the_real_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "wrong.yaml").write_text(SCENARIOS[1])
+    with pytest.raises(InputError) as caught:
+        load_checked([tmp_path / "wrong.yaml"])
+    printed = BLOCKS[[text for _, text in BLOCKS].index(SCENARIOS[1]) + 1][1]
+    assert str(caught.value).replace(f"{tmp_path}/", "") == printed.rstrip("\n")
+
+
+PARTS = sorted(_all_parts(Part), key=lambda part: part.__name__)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=[part.__name__ for part in PARTS])
+def test_every_key_is_on_the_page(part: type[Part]) -> None:
+    for key in part.key_names():
+        assert re.search(rf"\b{re.escape(key)}\b", TEXT), f"{key} of {part.said}"

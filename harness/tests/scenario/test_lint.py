@@ -1,0 +1,374 @@
+"""What the files alone show to be impossible: the exact place and sentence for each, and all of them at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import InputError
+from harness.scenario.lint import load_checked
+from harness.scenario.yaml_source import Location
+from harness.tests.scenario.story import (
+    APP,
+    CLUSTERS,
+    ROUTE,
+    SCENARIO,
+    SCENARIO_FILE,
+    SHOP,
+    spoiled,
+    walk,
+    write_project,
+)
+
+WEB = "{namespace: shop, serviceAccount: web}"
+SCENARIO_LINES = [
+    # -- manifests
+    (
+        "missing manifest",
+        ("manifests/route.yaml", "manifests/rout.yaml"),
+        "23: manifests/rout.yaml does not exist; did you mean 'manifests/route.yaml'?",
+    ),
+    (
+        "missing folder",
+        ("manifests/route.yaml", "manifest/route.yaml"),
+        "23: manifest/route.yaml does not exist; did you mean 'manifests/route.yaml'?",
+    ),
+    (
+        "deleting what is not there",
+        ("- apply: manifests/route.yaml", "- delete: [manifests/route.yaml, manifests/zzz.yaml]"),
+        "23: manifests/zzz.yaml does not exist",
+    ),
+    (
+        "a finding that nothing finds",
+        ("- apply: manifests/route.yaml", "- apply: manifests/route.yaml\n          lint: {expect: [no-catch-all]}"),
+        "24: lint: no finding that can be expected is called 'no-catch-all'",
+    ),
+    # -- names from the fixtures
+    (
+        "unknown cluster",
+        ("cluster: mesh", "cluster: mash"),
+        "7: cluster: fixtures/clusters.yaml has no profile that is or provides 'mash'; did you mean 'mesh'?",
+    ),
+    (
+        "a cluster that the profile does not provide",
+        ("cluster: mesh", "cluster: nothing"),
+        "7: cluster: profile 'box' is not and does not provide 'nothing'; it provides mesh",
+    ),
+    # -- senders
+    (
+        "unknown sender",
+        ("send: {from: web,", "send: {from: wep,"),
+        "19: from: no sender is called 'wep'; did you mean 'web'?",
+    ),
+    (
+        "a ServiceAccount that nobody makes",
+        ("serviceAccount: web", "serviceAccount: wep"),
+        "10: serviceAccount: no app has the ServiceAccount shop/wep; did you mean 'shop/web'?",
+    ),
+    (
+        "who answered, asked by a stranger",
+        ("send: {from: web, request: GET http://books:7002/books.json, timeout: 2s}\n"
+         "          share: {of: {status: 500}",
+         "send: {from: stranger, request: GET http://books:7002/books.json, timeout: 2s}\n"
+         "          share: {of: {status: 500, by: app}"),
+        "28: by: sender 'stranger' is not meshed, and proxies sign their answers to the mesh only",
+    ),
+    # -- steps and expectations
+    (
+        "two steps of one name",
+        ("name: after", "name: before"),
+        "21: name: a step is called 'before' already, on line 13",
+    ),
+    (
+        "duplicate expectation",
+        ("expect: nothing-else", "expect: never-fails"),
+        "29: expect: an expectation is called 'never-fails' already, on line 18",
+    ),
+    (
+        "about nobody",
+        ("about: one-in-ten", "about: one-in-tne"),
+        "30: about: no expectation is called 'one-in-tne'; did you mean 'one-in-ten'?",
+    ),
+    (
+        "about itself",
+        ("about: one-in-ten", "about: nothing-else"),
+        "30: about: 'nothing-else' is this one; only an earlier expectation can be named",
+    ),
+    (
+        "about a later one",
+        ("about: one-in-ten", "about: never-fails-again"),
+        "30: about: 'never-fails-again' comes later, on line 32; only an earlier expectation can be named",
+    ),
+    (
+        "about responses of before the change",
+        ("about: one-in-ten", "about: never-fails"),
+        "30: about: 'never-fails' got its responses in step 'before'; to ask anew, write send or again",
+    ),
+    (
+        "again a later one",
+        ("again: never-fails", "again: never-fails-again"),
+        "33: again: 'never-fails-again' is this one; only an earlier expectation can be named",
+    ),
+    # -- what exists when
+    (
+        "a Deployment that nobody makes",
+        ("deployment: shop/authors", "deployment: shop/author"),
+        "15: deployment: nothing so far has made the Deployment shop/author; did you mean 'shop/authors'?",
+    ),
+    (
+        "a Deployment of another namespace",
+        ("rollout: shop/authors", "rollout: default/authors"),
+        "16: rollout: nothing so far has made the Deployment default/authors; known are shop/authors",
+    ),
+    (
+        "a Deployment that is gone",
+        ("- apply: manifests/route.yaml", "- delete: manifests/shop.yaml\n"
+         "        - scale: {deployment: shop/authors, replicas: 2}"),
+        "24: deployment: nothing so far has made the Deployment shop/authors",
+    ),
+    (
+        "a proxy that nobody runs",
+        ("about: one-in-ten\n          every: {status: [200, 500]}",
+         "metrics: {proxy: shop/author, direction: inbound, during: 5s}\n"
+         "          share: {of: {class: failure}, at-most: 1%, resolution: 1pp}"),
+        "30: proxy: nothing so far has made the workload shop/author; did you mean 'shop/authors'?",
+    ),
+]  # fmt: skip
+
+
+def _findings(path: Path, profile: str | None = None) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        load_checked([path], profile)
+    return str(caught.value).splitlines()
+
+
+def test_a_good_scenario_has_no_finding(tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    checked = load_checked([path])
+    assert (checked.profile_name, checked.profile.dialect) == ("box", "linkerd-2.14")
+    assert [loaded.path for loaded in checked.scenarios] == [str(path)]
+
+
+@pytest.mark.parametrize(("edit", "finding"), [case[1:] for case in SCENARIO_LINES], ids=[c[0] for c in SCENARIO_LINES])
+def test_a_name_that_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: tuple[str, str], finding: str
+) -> None:
+    write_project(tmp_path, {SCENARIO_FILE: spoiled(SCENARIO, edit)})
+    monkeypatch.chdir(tmp_path)
+    assert _findings(Path("scenarios/split.yaml")) == [f"scenarios/split.yaml:{finding}"]
+
+
+def test_an_unknown_app_takes_all_it_would_bring_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(tmp_path, {SCENARIO_FILE: spoiled(SCENARIO, ("apps: [shop]", "apps: [shopp]"))})
+    monkeypatch.chdir(tmp_path)
+    assert _findings(Path("scenarios/split.yaml")) == [
+        "scenarios/split.yaml:8: apps: no recipe fixtures/apps/shopp.yaml exists; did you mean 'shop'?"
+    ]
+
+
+MANIFESTS = [
+    (
+        "route",
+        ROUTE + "---\n[1",
+        "14: not valid YAML: a list is opened with [ and never closed, or a comma is missing",
+    ),
+    ("route", ROUTE + "---\njust text\n", "14: the document is no Kubernetes object"),
+    ("route", ROUTE + "---\nmetadata: {name: x}\n", "14: a Kubernetes object needs apiVersion and kind"),
+    ("route", spoiled(ROUTE, ("  name: split\n", "")), "1: a Kubernetes object needs metadata.name"),
+    (
+        "route",
+        spoiled(ROUTE, ("  name: split\n", "  name: split\n  name: x\n")),
+        "5: 'name' is given twice, first on line 4",
+    ),
+    ("route", "# nothing\n", " the manifest is empty"),
+    (
+        "route",
+        spoiled(ROUTE, ("namespace: shop", "namespace: shopp")),
+        "5: HTTPRoute split goes into namespace 'shopp', which nothing has created when scenarios/split.yaml:23 "
+        "applies it; did you mean 'shop'?",
+    ),
+    (
+        "route",
+        spoiled(ROUTE, ("    - backendRefs:", "    - matches: [{path: {value: relative}}]\n      backendRefs:")),
+        "10: admission refuses HTTPRoute split: ",
+    ),
+    (
+        "shop",
+        spoiled(SHOP, ("namespace: shop}\nspec", "namespace: shpo}\nspec")),
+        "7: Deployment authors goes into namespace 'shpo', which nothing has created when fixtures/apps/shop.yaml:6 "
+        "applies it; did you mean 'shop'?",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "finding"), MANIFESTS)
+def test_a_manifest_that_cannot_be_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, finding: str
+) -> None:
+    write_project(tmp_path, {f"manifests/{file}.yaml": text})
+    monkeypatch.chdir(tmp_path)
+    found = [line for line in _findings(Path("scenarios/split.yaml")) if line.startswith("manifests/")]
+    assert len(found) == 1
+    assert found[0].startswith(f"manifests/{file}.yaml:{finding}")
+
+
+def test_admission_follows_the_dialect_of_the_profile(tmp_path: Path) -> None:
+    edits = [("    - backendRefs:", "    - timeouts: {request: 1s, backendRequest: 2s}\n      backendRefs:")]
+    path = write_project(
+        tmp_path,
+        {
+            "manifests/route.yaml": spoiled(ROUTE, *edits),
+            SCENARIO_FILE: spoiled(SCENARIO, ("  cluster: mesh\n", "  cluster: box\n")),
+        },
+    )
+    (finding,) = _findings(path)
+    assert "admission refuses HTTPRoute split: spec.rules[0].timeouts" in finding
+    assert f"{tmp_path}/manifests/route.yaml:10: " in finding
+
+
+def test_the_members_of_a_list_are_objects_of_their_own(tmp_path: Path) -> None:
+    listed = "apiVersion: v1\nkind: List\nitems:\n" + "".join(
+        f"  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: c, namespace: {namespace}}}\n"
+        for namespace in ("shop", "nowhere")
+    )
+    path = write_project(tmp_path, {"manifests/route.yaml": listed})
+    (finding,) = _findings(path)
+    assert finding.startswith(f"{tmp_path}/manifests/route.yaml:9: ConfigMap c goes into namespace 'nowhere'")
+
+
+FIXTURES = [
+    ("shop", spoiled(APP, ("name: shop", "name: store")), "3: name: 'store' is not the name of the file; write shop"),
+    ("shop", spoiled(APP, ("ready:", "redy:")), "7: 'redy' is not a key of 'spec'; did you mean 'ready'?"),
+    (
+        "shop",
+        spoiled(APP, ("shop/authors", "shop/autors")),
+        "7: ready: no manifest of the app has the Deployment shop/autors; did you mean 'shop/authors'?",
+    ),
+    ("shop", spoiled(APP, ("[shop]\n", "[shop, store]\n")), "5: namespaces: no manifest of the app creates 'store'"),
+    (
+        "shop",
+        spoiled(APP, ("manifests/shop.yaml", "manifests/shpo.yaml")),
+        "6: manifests/shpo.yaml does not exist; did you mean 'manifests/shop.yaml'?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "finding"), FIXTURES)
+def test_a_recipe_with_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, finding: str
+) -> None:
+    write_project(tmp_path)
+    (tmp_path / f"fixtures/apps/{file}.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert f"fixtures/apps/{file}.yaml:{finding}" in _findings(Path("scenarios/split.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "finding"),
+    [
+        (
+            ("linkerd-2.14", "linkerd-2.15"),
+            "5: no dialect is called 'linkerd-2.15'; did you mean 'linkerd-2.14'?",
+        ),
+        (("embedded", "embeded"), "5: provider: 'embeded' is not known here; did you mean 'embedded'?"),
+        (("default: box", "default: bx"), "3: no profile is called 'bx'; did you mean 'box'?"),
+        (("provides: [mesh]", "provides: []"), "5: 'provides' is empty"),
+        (("provides: [mesh]", "provides: [mesh], pace: {max-rate: 5}"), "5: max-rate: 5 has no unit; write 5/s"),
+    ],
+)
+def test_a_profile_with_a_mistake(tmp_path: Path, edit: tuple[str, str], finding: str) -> None:
+    path = write_project(tmp_path, {"fixtures/clusters.yaml": spoiled(CLUSTERS, edit)})
+    assert _findings(path) == [f"{tmp_path}/fixtures/clusters.yaml:{finding}"]
+
+
+def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
+    path = write_project(tmp_path)
+    message = "no profile is called 'boxx'; did you mean 'box'?"
+    assert _findings(path, "boxx") == [f"{tmp_path}/fixtures/clusters.yaml: {message}"]
+
+
+def test_a_scenario_without_a_project_is_checked_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text(spoiled(SCENARIO, ("rate: 100/s", "rate: 100")))
+    assert _findings(Path("x.yaml")) == [
+        "fixtures/clusters.yaml: does not exist, neither here nor in a folder above the scenario, "
+        "so there is no cluster to run on",
+        "x.yaml:19: rate: 100 has no unit; write 100/s",
+    ]
+
+
+def test_mistakes_of_every_sort_come_in_one_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys, units, names, files and admission at once, and nothing that only follows from another mistake."""
+    text = spoiled(
+        SCENARIO,
+        ("rate: 100/s", "rate: 100"),
+        ("- apply: manifests/route.yaml", "- apply: [manifests/route.yaml, manifests/missing.yaml]"),
+        ("settle: {within: 60s}", "setle: {within: 60s}"),
+        ("expect: nothing-else", "expect: never-fails"),
+        ("again: never-fails", "again: never-failed"),
+    )
+    write_project(
+        tmp_path, {SCENARIO_FILE: text, "manifests/route.yaml": spoiled(ROUTE, ("namespace: shop", "namespace: shopp"))}
+    )
+    monkeypatch.chdir(tmp_path)
+    assert [line.split(" ")[0] for line in _findings(Path("scenarios"))] == [
+        "manifests/route.yaml:5:",
+        "scenarios/split.yaml:19:",
+        "scenarios/split.yaml:23:",
+        "scenarios/split.yaml:24:",
+        "scenarios/split.yaml:29:",
+        "scenarios/split.yaml:33:",
+    ]
+
+
+def test_a_sender_may_live_where_nobody_else_does(tmp_path: Path) -> None:
+    path = write_project(tmp_path, {SCENARIO_FILE: spoiled(SCENARIO, ("namespace: outside", "namespace: faraway"))})
+    assert load_checked([path]).scenarios
+
+
+def test_a_manifest_may_create_the_namespace_of_the_next(tmp_path: Path) -> None:
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: extra}\n"
+    path = write_project(
+        tmp_path,
+        {"manifests/route.yaml": namespace + "---\n" + spoiled(ROUTE, ("namespace: shop", "namespace: extra"))},
+    )
+    assert load_checked([path]).scenarios
+
+
+_LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=300)
+_TREES = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
+_GOOD = yaml.safe_load(SCENARIO)
+_PLACES = [at for at, _ in walk(_GOOD) if at]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(_PLACES), _TREES)
+def test_any_value_in_any_place_gives_findings_and_no_crash(
+    tmp_path_factory: pytest.TempPathFactory, place: Location, tree: Any
+) -> None:
+    spoiled_data = yaml.safe_load(SCENARIO)
+    inner = spoiled_data
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = tree
+    root = tmp_path_factory.getbasetemp() / "any"
+    path = write_project(root, {SCENARIO_FILE: yaml.safe_dump(spoiled_data, allow_unicode=True)})
+    with suppress(InputError):
+        load_checked([path])
+
+
+def test_what_cannot_be_read_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    """A Deployment that a broken manifest, an unknown verb or a misspelt file would have made is no second mistake."""
+    text = spoiled(
+        SCENARIO, ("apply: manifests/route.yaml", "aply: manifests/more.yaml\n        - wait: {rollout: shop/x}")
+    )
+    path = write_project(tmp_path, {SCENARIO_FILE: text})
+    assert _findings(path) == [f"{path}:23: 'aply' is not a key of an action; did you mean 'apply'?"]
+    path = write_project(tmp_path, {"manifests/shop.yaml": SHOP + "---\n[1"})
+    assert [line.split(": ")[1] for line in _findings(path)] == ["not valid YAML"]

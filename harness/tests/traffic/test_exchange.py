@@ -1,0 +1,247 @@
+"""One request at a time against servers that behave and misbehave."""
+
+import asyncio
+import socket
+
+import pytest
+
+from harness.tests.traffic.servers import Behaviour, Call, Sent, Server, carry_out, closed_port, plan, serving
+from harness.traffic.exchange import HttpExchange, proxy_for
+from harness.traffic.plan import Plan, Request
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def sent_to(behave: Behaviour, path: str = "/", **changes: object) -> tuple[Sent, Server]:
+    async def run() -> tuple[Sent, Server]:
+        async with serving(behave) as server:
+            return await carry_out(plan(server.url + path, **changes)), server
+
+    return asyncio.run(run())
+
+
+async def answers(call: Call) -> None:
+    call.answer()
+
+
+async def fails_every_tenth(call: Call) -> None:
+    call.answer(500 if call.number % 10 == 0 else 200, server="nginx")
+
+
+async def closes_idle_connections(call: Call) -> None:
+    call.answer()
+    call.hang_up()  # after the answer, and without having announced it
+
+
+async def resets_kept_connections(call: Call) -> None:
+    if call.on_connection:
+        call.reset()
+    else:
+        call.answer()
+
+
+async def reads_and_hangs_up_on_kept_connections(call: Call) -> None:
+    if call.on_connection:
+        call.hang_up()
+    else:
+        call.answer()
+
+
+async def hangs_up(call: Call) -> None:
+    call.hang_up()
+
+
+async def stalls(call: Call) -> None:
+    await asyncio.sleep(0.3)  # longer than its client's patience
+    call.hang_up()
+
+
+async def speaks_nonsense(call: Call) -> None:
+    call.writer.write(b"220 smtp ready\r\n\r\n")
+
+
+async def stops_in_the_body(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
+    call.hang_up()
+
+
+async def redirects(call: Call) -> None:
+    call.answer(302, location="http://elsewhere/", set_cookie="a=b")
+
+
+async def refuses_as_proxy(call: Call) -> None:
+    call.answer(404, l5d_proxy_error="no route found for request")
+
+
+async def answers_slowly_in_parts(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc")
+    await call.writer.drain()
+    await asyncio.sleep(0.05)
+    call.writer.write("déf".encode() + b"gh")
+
+
+def test_statuses_come_in_issue_order_with_who_answered() -> None:
+    sent, _ = sent_to(fails_every_tenth, limit=50)
+    by_status = [outcome.status for outcome in sent.outcomes]
+    assert by_status.count(500) == 5
+    assert by_status.count(200) == 45
+    assert {outcome.headers["server"] for outcome in sent.outcomes} == {"nginx"}
+
+
+def test_a_connection_closed_while_idle_costs_no_request() -> None:
+    sent, server = sent_to(closes_idle_connections, rate_per_second=100)
+    assert sent.results() == {"200"}
+    assert server.connections == 20
+    assert len(server.heads) == 20
+
+
+def test_a_close_that_the_event_loop_has_not_noticed_costs_no_request_either() -> None:
+    async def run() -> Server:
+        async with serving(closes_idle_connections) as server, HttpExchange(plan(server.url)) as exchange:
+            for _ in range(20):  # back to back, so the end of the connection is still unread
+                assert (await exchange.send()).status == 200
+            assert exchange.resent == 0
+        return server
+
+    assert len(asyncio.run(run()).heads) == 20
+
+
+def test_a_request_that_meets_a_dead_connection_goes_out_again_on_a_new_one() -> None:
+    sent, server = sent_to(resets_kept_connections, rate_per_second=50, limit=10)
+    assert sent.results() == {"200"}
+    assert sent.summary.resent > 0
+    assert server.connections == 1 + sent.summary.resent
+
+
+def test_it_goes_out_again_on_a_new_connection_not_on_another_kept_one() -> None:
+    async def run() -> set[int | None]:
+        async with serving(resets_kept_connections) as server, HttpExchange(plan(server.url)) as exchange:
+            first = await asyncio.gather(*(exchange.send() for _ in range(3)))
+            assert server.connections == 3
+            return {answer.status for answer in (*first, await exchange.send())}
+
+    assert asyncio.run(run()) == {200}
+
+
+def test_a_program_that_hangs_up_on_a_request_it_read_is_not_excused() -> None:
+    sent, server = sent_to(reads_and_hangs_up_on_kept_connections, rate_per_second=50, limit=10)
+    assert sent.results() == {"200", "reset"}
+    assert sent.summary.resent == 0
+    assert len(server.heads) == 10
+
+
+def test_a_lost_connection_is_never_retried() -> None:
+    sent, server = sent_to(hangs_up)
+    assert sent.results() == {"reset"}
+    assert len(server.heads) == 20
+
+
+def test_a_request_without_an_answer_times_out_at_the_time_set() -> None:
+    sent, _ = sent_to(stalls, timeout_seconds=0.12, limit=5)
+    assert sent.results() == {"timeout"}
+    assert all(0.11 < outcome.service_time < 0.29 for outcome in sent.outcomes)
+
+
+def test_a_port_where_nobody_listens_refuses() -> None:
+    sent = asyncio.run(carry_out(plan(f"http://127.0.0.1:{closed_port()}/", limit=3)))
+    assert sent.results() == {"connect"}
+
+
+def test_a_name_without_an_address_is_told_from_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*arguments: object, **options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    sent = asyncio.run(carry_out(plan("http://no-such-host.invalid/", limit=1)))
+    assert sent.results() == {"dns"}
+
+
+def test_what_is_not_http_is_called_so() -> None:
+    assert sent_to(speaks_nonsense)[0].results() == {"protocol"}
+
+
+def test_half_a_body_is_no_response() -> None:
+    sent, _ = sent_to(stops_in_the_body)
+    assert sent.results() == {"truncated"}
+    assert {outcome.status for outcome in sent.outcomes} == {None}
+
+
+def test_redirects_are_reported_and_not_followed() -> None:
+    sent, _ = sent_to(redirects, keep_headers=("location",), limit=2)
+    assert sent.results() == {"302"}
+    assert sent.outcomes[0].headers["location"] == "http://elsewhere/"
+
+
+def test_cookies_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> Server:
+        async with serving(redirects) as server:
+            monkeypatch.setenv("http_proxy", server.url)  # no client keeps cookies of bare addresses
+            await carry_out(plan("http://books.example/", rate_per_second=50, limit=3))
+            return server
+
+    assert not any("cookie" in head.lower() for head in asyncio.run(run()).heads)
+
+
+def test_an_answer_of_the_proxy_is_known_by_its_header() -> None:
+    sent, _ = sent_to(refuses_as_proxy)
+    assert all(outcome.by_proxy for outcome in sent.outcomes)
+    assert sent.outcomes[0].headers["l5d-proxy-error"] == "no route found for request"
+
+
+def test_the_start_of_a_body_is_kept_and_all_of_it_is_waited_for() -> None:
+    sent, _ = sent_to(answers_slowly_in_parts, body_start_bytes=5, limit=2)
+    assert [outcome.body_start for outcome in sent.outcomes] == ["abcd�"] * 2
+    assert all(outcome.service_time > 0.04 for outcome in sent.outcomes)
+
+
+def test_kept_connections_are_reused_and_fresh_ones_are_not() -> None:
+    _, kept = sent_to(answers, rate_per_second=100)
+    _, fresh = sent_to(answers, rate_per_second=100, fresh_connections=True)
+    assert kept.connections < 20
+    assert fresh.connections == 20
+
+
+def test_a_request_goes_out_exactly_as_written() -> None:
+    async def run() -> Server:
+        async with serving(answers) as server:
+            url = f"{server.url}/a%2Fb//c?q=%7e&&"
+            headers = (("X-User", "amy"), ("x-user", "bob"), ("Host", "books:7002"))
+            request = Request(method="POST", url=url, headers=headers, body=b"hello")
+            await carry_out(Plan(request=request, rate_per_second=100, limit=1))
+            return server
+
+    line, *headers = asyncio.run(run()).heads[0].strip().split("\r\n")
+    assert line == "POST /a%2Fb//c?q=%7e&& HTTP/1.1"
+    assert sorted(headers, key=str.lower) == [
+        "Accept: */*",
+        "Content-Length: 5",
+        "Host: books:7002",
+        "User-Agent: signalbox",
+        "X-User: amy",
+        "x-user: bob",
+    ]
+
+
+def test_the_proxy_of_the_environment_takes_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> Server:
+        async with serving(answers) as server:
+            monkeypatch.setenv("http_proxy", server.url)
+            sent = await carry_out(plan("http://books:7002/books.json", rate_per_second=50, limit=5))
+            assert sent.results() == {"200"}
+            return server
+
+    server = asyncio.run(run())
+    assert server.heads[0].startswith("GET http://books:7002/books.json HTTP/1.1\r\nHost: books:7002\r\n")
+    assert server.connections == 1
+
+
+def test_hosts_named_in_no_proxy_are_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.20.0.5:4140")
+    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1,127.20.128.5")
+    assert proxy_for("http://books:7002/") == "http://127.20.0.5:4140"
+    assert proxy_for("http://127.20.128.5:7002/") is None
+    assert proxy_for("https://books:7002/") is None

@@ -1,0 +1,71 @@
+"""What became of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SERVER_HEADER = "server"
+PROXY_ERROR_HEADER = "l5d-proxy-error"
+ALWAYS_KEPT = (SERVER_HEADER, PROXY_ERROR_HEADER)
+"""Response headers that say who answered; they are reported whatever the plan asks for."""
+
+
+class Failure(StrEnum):
+    """Why a request has no response."""
+
+    DNS = "dns"
+    """The host's name has no address."""
+    CONNECT = "connect"
+    """No connection: refused, unreachable."""
+    TLS = "tls"
+    """The connection's encryption could not be agreed on."""
+    RESET = "reset"
+    """The connection ended before a response began."""
+    TIMEOUT = "timeout"
+    """No complete response within the plan's time."""
+    TRUNCATED = "truncated"
+    """The connection ended within the response's body."""
+    PROTOCOL = "protocol"
+    """What came back is not HTTP."""
+    NOT_SENT = "not-sent"
+    """The sender had too many requests open. It says nothing about the mesh and counts in no claim."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One request's fate; either `status` or `error` is set.
+
+    index           position in issue order, from 0
+    scheduled       when it was due, in seconds since sending began
+    lag             how much later it was really sent
+    latency         from when it was due to the end of the response: what a user who does not wait would feel
+    service_time    from when it was really sent; comparable with a server's own figures
+    headers         lower-case names; those of ALWAYS_KEPT and those the plan asked for, as far as present
+    body_start      the first bytes of the body as text
+    """
+
+    index: int
+    scheduled: float
+    lag: float
+    latency: float
+    service_time: float
+    status: int | None = None
+    error: Failure | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body_start: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.status is None) == (self.error is None):
+            raise ValueError(f"an outcome has either a status or an error: {self.status}, {self.error}")
+
+    @property
+    def sent(self) -> bool:
+        """Whether the request left the sender; if not, it belongs in no count of responses."""
+        return self.error is not Failure.NOT_SENT
+
+    @property
+    def by_proxy(self) -> bool:
+        """Whether a proxy of the mesh answered in place of the app; seen by meshed senders only."""
+        return PROXY_ERROR_HEADER in self.headers

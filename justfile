@@ -1,0 +1,39 @@
+# One recipe per thing a person does. `uv run just` lists them.
+
+set positional-arguments
+
+[private]
+default:
+    @just --list --unsorted
+
+# The main job: the tutorial's fault injection on real traffic, judged
+test-fault-injection *args:
+    signalbox run scenarios/tutorial/fault-injection.yaml "$@"
+
+# Every test: units first, then those that start clusters
+test *args:
+    pytest -q -m "not cluster" "$@"
+    pytest -q -m cluster -n 2 --dist loadgroup "$@"
+
+# Unit tests only (no Envoy, no cluster)
+test-unit *args:
+    pytest -q -m "not cluster" "$@"
+
+# What CI checks besides the tests: style, types, layers, schema
+check: && test
+    ruff check .
+    ruff format --check .
+    mypy
+    lint-imports
+
+# Rewrite the editors' JSON Schema from the models
+schema:
+    signalbox schema > harness/schema/scenario-v1alpha1.json
+
+# How long everything takes, and how many requests a verdict costs
+benchmark *args:
+    python benchmarks/time_to_verdict.py "$@"
+
+# Run the main job many times in a row; any red ends it
+soak runs="20":
+    python benchmarks/soak.py {{ runs }}
