@@ -51,6 +51,24 @@ class Dialect:
     """§1.64: message of Accepted=False for a headless or ExternalName parent."""
     status_observes_generation: bool
     """§1.62: route conditions carry observedGeneration. No Linkerd up to edge-26.8 writes it."""
+    server_access_policies: bool
+    """§1.69, §3.9: Server has versions v1beta2 and v1beta3, the latter with `accessPolicy`."""
+    overlapping_servers_are_refused: bool
+    """§1.74: a second Server for the same port of the same pods is refused; elsewhere the oldest wins."""
+    audit_policy: bool
+    """§3.1: `audit` is one of the default inbound policies."""
+    rate_limits: bool
+    """§3.27: HTTPLocalRateLimitPolicy is a kind, from 2.17 on."""
+    grpc_servers_take_http_routes: bool
+    """§3.12: proxyProtocol gRPC means no more than HTTP/2; later such Servers have GRPCRoutes and no probe route."""
+    policies_target_gateway_routes: bool
+    """§3.17: the webhook admits AuthorizationPolicies for routes of the gateway group."""
+    unsupported_target_message: str
+    """§1.74: what the webhook says about an AuthorizationPolicy for anything else."""
+    init_containers_have_ports: bool
+    """§3.3, §3.6: ports and probes of init containers, sidecars among them, count like those of containers."""
+    spiffe_identities: bool
+    """§1.74: MeshTLSAuthentication admits `spiffe://` identities; in 2.14 its schema knows DNS-like names alone."""
 
 
 LINKERD_2_14 = Dialect(
@@ -71,6 +89,15 @@ LINKERD_2_14 = Dialect(
     all_backends_must_resolve=False,
     headless_parent_message="",
     status_observes_generation=False,
+    server_access_policies=False,
+    overlapping_servers_are_refused=True,
+    audit_policy=False,
+    rate_limits=False,
+    grpc_servers_take_http_routes=True,
+    policies_target_gateway_routes=False,
+    unsupported_target_message="invalid targetRef kind",
+    init_containers_have_ports=False,
+    spiffe_identities=False,
 )
 
 LINKERD_EDGE = Dialect(
@@ -91,6 +118,15 @@ LINKERD_EDGE = Dialect(
     all_backends_must_resolve=True,
     headless_parent_message="parent service must have a ClusterIP",
     status_observes_generation=False,
+    server_access_policies=True,
+    overlapping_servers_are_refused=False,
+    audit_policy=True,
+    rate_limits=True,
+    grpc_servers_take_http_routes=False,
+    policies_target_gateway_routes=True,
+    unsupported_target_message="unsupported authorization target type",
+    init_containers_have_ports=True,
+    spiffe_identities=True,
 )
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType({d.name: d for d in (LINKERD_2_14, LINKERD_EDGE)})

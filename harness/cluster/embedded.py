@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.cluster.provider import SENDER_IMAGE, Cluster, Request
+from harness.embedded.node.leftovers import kill_leftovers
 from harness.errors import ClusterLost, EnvironmentFailed
 
 SENDER_ENTRY = "harness.traffic.sender:main"
@@ -146,6 +147,8 @@ def _stop(handle: _Handle) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.returncode:  # it did not end in order, so it may have left something
+        kill_leftovers(handle.run_dir)
     shutil.rmtree(handle.run_dir, ignore_errors=True)
 
 

@@ -15,8 +15,6 @@ import gc
 import json
 import logging
 import os
-import re
-import shlex
 import shutil
 import signal
 import sys
@@ -39,7 +37,7 @@ from harness.embedded.controllers.startup import create_first_namespaces, standa
 from harness.embedded.crds import definitions
 from harness.embedded.dataplane.plane import Plane
 from harness.embedded.node.addresses import PodNetwork
-from harness.embedded.node.images import Image, Images
+from harness.embedded.node.images import Image, Images, parse_image
 from harness.embedded.node.node import Node
 from harness.errors import EnvironmentFailed
 
@@ -51,12 +49,12 @@ FAILED = "failed"
 class Settings:
     """What the starter asks for.
 
-    images  extra images, as PATTERN=module:function
+    images  programs for images besides the ones every cluster knows
     """
 
     run_dir: Path
     dialect: Dialect
-    images: tuple[str, ...]
+    images: tuple[Image, ...]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -78,7 +76,7 @@ def _settings(argv: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="harness.embedded", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--dialect", choices=sorted(DIALECTS), required=True)
-    parser.add_argument("--image", action="append", default=[], metavar="PATTERN=MODULE:FUNCTION")
+    parser.add_argument("--image", action="append", default=[], type=parse_image, metavar="PATTERN=MODULE:FUNCTION")
     arguments = parser.parse_args(argv)
     return Settings(arguments.run_dir, DIALECTS[arguments.dialect], tuple(arguments.image))
 
@@ -115,7 +113,7 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Node]]:
             api=api,
             network=network,
             dataplane=plane,
-            images=Images(extra=[_image(text) for text in settings.images]),
+            images=Images(extra=settings.images),
             run_dir=settings.run_dir,
             metrics=plane.pod_metrics,
             record=partial(record_event, api),
@@ -135,14 +133,6 @@ async def _serve(api: Api, authority: Authority, node: Node, run_dir: Path, stac
     client = authority.client(ADMIN, ADMIN_GROUP)
     write_kubeconfig(kubeconfig, f"https://127.0.0.1:{server.port}", authority.certificate, client)
     return kubeconfig
-
-
-def _image(text: str) -> Image:
-    """What `PATTERN=module:function` or `PATTERN=command line` maps."""
-    pattern, _, program = text.partition("=")
-    if re.fullmatch(r"[\w.]+:\w+", program):
-        return Image(pattern, program)
-    return Image(pattern, command=tuple(shlex.split(program)))
 
 
 async def _until(stopped: asyncio.Event, node: Node, run_dir: Path) -> None:

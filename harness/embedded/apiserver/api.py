@@ -170,15 +170,14 @@ class Api:
 
     def apply_patch(self, kind: Kind, target: Obj, patch: Any, patch_type: str) -> Any:
         """`target`, an object of `kind`, after the patch; nothing is stored."""
-        match patch_type:
-            case "application/json-patch+json":
-                return json_patch(target, patch)
-            case "application/merge-patch+json":
-                return merge_patch(target, patch)
-            case "application/strategic-merge-patch+json" if not kind.custom:
-                return strategic_merge(self.schemas.of(kind, kind.version).node, target, patch)
-            case "application/apply-patch+yaml":
-                patch_type += ": server-side apply is not served by the embedded cluster"
+        if patch_type == JSON_PATCH:
+            return json_patch(target, patch)
+        if patch_type == MERGE_PATCH:
+            return merge_patch(target, patch)
+        if patch_type == STRATEGIC_PATCH and not kind.custom:
+            return strategic_merge(self.schemas.of(kind, kind.version).node, target, patch)
+        if patch_type == APPLY_PATCH:
+            patch_type += ": server-side apply is not served by the embedded cluster"
         accepted = [JSON_PATCH, MERGE_PATCH] if kind.custom else [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH]
         raise unsupported_media_type(patch_type, accepted)
 

@@ -166,14 +166,6 @@ class Kinds:
         kind = self._by_key.get(f"{plural}.{group}" if group else plural)
         return kind if kind is not None and version in kind.served else None
 
-    def of(self, api_version: str, kind: str) -> Kind | None:
-        """The kind an object or an ownerReference names by apiVersion and kind, or None."""
-        group, _, version = api_version.rpartition("/")
-        for candidate in self:
-            if candidate.kind == kind and candidate.group == group and version in candidate.served:
-                return candidate
-        return None
-
     def add(self, kind: Kind) -> None:
         """Serve `kind` from now on; replaces one of the same key."""
         self._by_key[kind.key] = kind

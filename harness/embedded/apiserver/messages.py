@@ -52,13 +52,13 @@ def _decode_yaml(body: bytes) -> Any:
 def _refuse_explosion(loaded: Any) -> None:
     """Aliases let a few bytes of YAML stand for gigabytes; count what they stand for."""
     left = [loaded]
-    for count in range(_YAML_NODES + 1):
+    for _ in range(_YAML_NODES):
         if not left:
             return
         node = left.pop()
         if isinstance(node, dict | list):
             left.extend(node.values() if isinstance(node, dict) else node)
-    raise bad_request(f"the YAML body stands for more than {count} values")
+    raise bad_request(f"the YAML body stands for more than {_YAML_NODES} values")
 
 
 def object_answer(

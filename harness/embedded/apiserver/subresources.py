@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.embedded.apiserver.api import STRATEGIC_PATCH, Api, Options
+from harness.embedded.apiserver.api import MERGE_PATCH, STRATEGIC_PATCH, Api, Options
 from harness.embedded.apiserver.errors import Cause, bad_request, invalid, method_not_allowed, modified
 from harness.embedded.apiserver.httpd import Request, Response
 from harness.embedded.apiserver.messages import body_of, json_answer, media_type
@@ -35,7 +35,7 @@ def serve_scale(api: Api, target: Target, request: Request) -> Response:
 
 def _patched(current: Obj, patch: Any, patch_type: str) -> Any:
     # Scale has no lists, so strategic merge and merge are the same.
-    if patch_type in ("", STRATEGIC_PATCH, "application/merge-patch+json"):
+    if patch_type in ("", STRATEGIC_PATCH, MERGE_PATCH):
         return merge_patch(current, patch)
     return json_patch(current, patch)
 

@@ -10,7 +10,6 @@ from harness.embedded.apiserver.api import Api, ApiError
 from harness.embedded.apiserver.objects import (
     Obj,
     clone,
-    condition,
     dig,
     is_deleting,
     name_of,
@@ -33,19 +32,16 @@ _BURST = 500
 class ReplicaSetController(Controller):
     """Creates and deletes pods, and counts them in the status."""
 
-    keys = (KEY, "pods", "serviceaccounts")
+    keys = (KEY, "pods")
 
     def __init__(self, api: Api, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._api = api
         self._now = now
 
     def targets(self, event: Event) -> Iterable[Place]:
-        """The ReplicaSet itself; of a pod its owner, or whoever could adopt it; of a new account all that failed."""
+        """The ReplicaSet itself; of a pod its owner, or whoever could adopt it."""
         if event.kind.key == KEY:
             return super().targets(event)
-        if event.kind.key == "serviceaccounts":
-            sets = self._api.store.list(KEY, namespace_of(event.obj)) if event.type == "ADDED" else ()
-            return [(namespace_of(entry), name_of(entry)) for entry in sets if condition(entry, "ReplicaFailure")]
         return (*places_of_owners(event, "ReplicaSet"), *places_that_select(self._api, event, KEY))
 
     def reconcile(self, namespace: str, name: str) -> float | None:

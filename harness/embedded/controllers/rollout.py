@@ -75,11 +75,9 @@ def _shrink_old(bounds: Bounds, new: Scaled, old: Sequence[Scaled]) -> Mapping[s
         given_up = min(max(entry.replicas - entry.available, 0), max(spare, 0))
         left[entry.name] -= given_up
         spare -= given_up
-    surplus = new.available + sum(min(entry.available, left[entry.name]) for entry in old) - bounds.fewest_available
-    for entry in old:
-        given_up = min(left[entry.name], max(min(surplus, spare), 0))
+    for entry in old:  # what can still be spared now is available, as all others are given up already
+        given_up = min(left[entry.name], max(spare, 0))
         left[entry.name] -= given_up
-        surplus -= given_up
         spare -= given_up
     return {entry.name: left[entry.name] for entry in old if left[entry.name] != entry.replicas}
 

@@ -162,7 +162,7 @@ class AdsServer:
         guilty = [name for name in names if f"{name}:" in reason] or names
         for name in guilty:
             channel.revert(name)
-        return [Rejection(channel.kind, name, reason) for name in sorted(guilty)]
+        return [Rejection(channel.kind, name, _about(name, reason)) for name in sorted(guilty)]
 
     # called by the servicer, in the event loop
 
@@ -196,6 +196,12 @@ class AdsServer:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _about(name: str, reason: str) -> str:
+    """What a NACK says of one resource: it lists all that it refuses, one a line."""
+    _, found, rest = reason.partition(f"{name}: ")
+    return rest.partition("\n")[0] if found else reason
 
 
 def _put(channel: Channel, wanted: Any) -> frozenset[str]:

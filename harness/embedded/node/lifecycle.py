@@ -109,7 +109,7 @@ class PodLife:
         """A ConfigMap or Secret of the pod's namespace has changed."""
         if self._mounted:
             with contextlib.suppress(ConfigError):  # a kubelet, too, keeps the files of an object that went away
-                pass
+                self._workplace.write_volumes(self._pod)
         self._wake()
 
     def stop(self, grace: float) -> None:

@@ -87,7 +87,7 @@ def test_traffic_is_one_visitor_at_a_time() -> None:
     deployment = objects("booksapp.yaml")["Deployment", "traffic"]
     assert deployment["spec"]["strategy"] == {"type": "Recreate"}
     assert container(deployment)["image"] == "ghcr.io/buoyantio/booksapp-traffic:v0.0.3"
-    assert parse_options(container(deployment)["args"]) == Options("webapp:7000", sleep=0.001, initial_delay=1.0)
+    assert parse_options(container(deployment)["args"]) == Options("webapp:7000", sleep=0.0, initial_delay=1.0)
 
 
 def test_error_injector_answers_500_to_everything(tmp_path: Path) -> None:

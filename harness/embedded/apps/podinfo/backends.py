@@ -66,7 +66,7 @@ class Echo:
                     return (await answer.read()).decode(errors="replace")
         except (aiohttp.ClientError, OSError) as error:
             # A timeout is an OSError too, one that says nothing.
-            reason = f'Post "{url}": {error or "context deadline exceeded"}'
+            reason = f'Post "{url}": {str(error) or "context deadline exceeded"}'
             self._log.error("backend call failed", error=reason, url=url)
             return f"backend {url} call failed {reason}"
         self._log.error("backend call failed", status=answer.status, url=url)

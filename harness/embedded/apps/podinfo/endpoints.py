@@ -82,8 +82,8 @@ class Endpoints:
         )
 
     async def status(self, _request: web.Request, variables: Variables) -> web.Response:
-        code = int(variables["code"])
-        if code > _LARGEST:
+        code = _whole_number(variables["code"])
+        if code is None:
             return _out_of_range(variables["code"])
         if not 100 <= code <= 999:
             raise HangUp
@@ -92,17 +92,17 @@ class Endpoints:
 
     async def delay(self, _request: web.Request, variables: Variables) -> web.Response:
         """Whole seconds; longer than --http-server-timeout means no answer (§8.4.6)."""
-        seconds = int(variables["wait"])
-        if seconds > _LARGEST:
+        seconds = _whole_number(variables["wait"])
+        if seconds is None:
             return _out_of_range(variables["wait"])
         await self._pause(seconds)
         return json_answer({"delay": seconds})
 
     async def chunked(self, request: web.Request, variables: Variables) -> web.StreamResponse:
         """Headers at once, the body after a while; so its type cannot be told any more."""
-        if "wait" not in variables:
+        seconds = _whole_number(variables.get("wait", ""))
+        if seconds is None:
             raise HangUp  # Without a number it draws one below the timeout in seconds squared, which overflows.
-        seconds = min(int(variables["wait"]), _LARGEST)
         answer = web.StreamResponse(headers={**NOSNIFF, "Connection": "Keep-Alive"})
         if request.version >= (1, 1):
             answer.enable_chunked_encoding()
@@ -155,6 +155,14 @@ def _values(headers: CIMultiDictProxy[str]) -> dict[str, list[str]]:
 
 def _health(good: bool) -> web.Response:
     return json_answer({"status": "OK"}) if good else web.Response(status=503)
+
+
+def _whole_number(digits: str) -> int | None:
+    """The number; None if there is none or it does not fit into 64 bits."""
+    if not digits or len(digits.lstrip("0")) > len(str(_LARGEST)):
+        return None
+    value = int(digits.lstrip("0") or "0")
+    return value if value <= _LARGEST else None
 
 
 def _out_of_range(digits: str) -> web.Response:

@@ -8,6 +8,8 @@ from typing import Any
 from harness.embedded.apps.traffic import UsageError, go_duration
 
 Reader = Callable[[str], Any]
+Flags = Mapping[str, tuple[Reader, Any]]
+"""How each flag is read, and its value if it is not given."""
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from harness.embedded.apps.podinfo.flags import Reader, duration, number, read_flags, text, truth, words
+from harness.embedded.apps.podinfo.flags import Flags, Reader, duration, number, read_flags, text, truth, words
 from harness.embedded.apps.traffic import UsageError
 
 VERSION = "6.9.3"
@@ -18,7 +19,11 @@ REVISION = "d9fec9778d564fe00d17919121b5822488e0c2d0"  # the commit of tag 6.9.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """All settings that this stand-in obeys; times in seconds, `random_delay_*` in `random_delay_unit`."""
+    """All settings that this stand-in obeys; times in seconds, `random_delay_*` in `random_delay_unit`.
+
+    http_server_timeout  infinite if it is switched off
+    not_offered          a sentence for each setting that asks for something this stand-in has not
+    """
 
     port: int
     port_metrics: int
@@ -45,7 +50,7 @@ class Options:
 
 _LOGO = "https://raw.githubusercontent.com/stefanprodan/podinfo/gh-pages/cuddle_clap.gif"
 
-FLAGS: Mapping[str, tuple[Reader, Any]] = {
+FLAGS: Flags = {
     "host": (text, ""),
     "port": (number, 9898),
     "secure-port": (number, 0),
@@ -106,6 +111,8 @@ def parse_options(line: Sequence[str], environ: Mapping[str, str]) -> Options:
     known = {**FLAGS, "jwt-secret": _JWT_SECRET}
     values = {name: given[name] if name in given else _from_environment(name, *known[name], environ) for name in known}
     _check(values, environ)
+    if values["http-server-timeout"] <= 0:
+        values["http-server-timeout"] = math.inf
     obeyed = {field.name for field in fields(Options)}
     return Options(
         **{key: value for name, value in values.items() if (key := name.replace("-", "_")) in obeyed},

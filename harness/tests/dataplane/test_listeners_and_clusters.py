@@ -1,0 +1,139 @@
+"""Listeners of pods, the clusters of their clients, and the endpoints behind (1A, 3A)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.embedded.dataplane.compile import Config, Resources, compile_snapshot
+from harness.embedded.dataplane.protos import Kind, pack
+from harness.embedded.dataplane.snapshot import Pod, RouteInForce, ServiceState
+from harness.resources.routes import Rule
+from harness.tests.dataplane.builders import pod, route, service, snapshot, to
+from harness.tests.dataplane.proxy_reading import Asked, find_route, label_of
+
+WEBAPP = pod("webapp", "127.77.64.1")
+BOOKS = pod("books", "127.77.64.2", probes={7000: ("/ping", "/ready")})
+PLAIN = pod("plain", "127.77.64.3", meshed=False)
+IDENTITY = "books.booksapp.serviceaccount.identity.linkerd.cluster.local"
+
+
+def compiled(*parts: Pod | ServiceState | RouteInForce) -> Resources:
+    return compile_snapshot(snapshot(*parts), Path("/run/identity"))
+
+
+def endpoints(resources: Resources, name: str) -> dict[str, Config]:
+    groups = resources.assignments[name]["endpoints"]
+    found = [item for group in groups for item in group["lb_endpoints"]]
+    return {
+        f"{item['endpoint']['address']['socket_address']['address']}"
+        f":{item['endpoint']['address']['socket_address']['port_value']}": item
+        for item in found
+    }
+
+
+def is_http2(cluster: Config) -> bool:
+    (options,) = cluster["typed_extension_protocol_options"].values()
+    return "http2_protocol_options" in options["explicit_http_config"]
+
+
+def test_every_resource_is_a_valid_message() -> None:
+    everything = compiled(
+        WEBAPP, BOOKS, PLAIN, service("books", "127.77.64.2"), route("r", Rule(backend_refs=(to("x"),)))
+    )
+    for kind, resources in (
+        (Kind.CLUSTER, everything.clusters),
+        (Kind.ASSIGNMENT, everything.assignments),
+        (Kind.ROUTE, everything.routes),
+        (Kind.LISTENER, everything.listeners),
+    ):
+        for name, config in resources.items():
+            assert pack(kind, name, config).value
+
+
+def test_the_same_moment_compiles_to_the_same_resources() -> None:
+    parts: list[Any] = [WEBAPP, BOOKS, service("books", "127.77.64.2"), route("r", Rule())]
+    assert compiled(*parts) == compiled(*parts)
+
+
+def test_a_meshed_pod_listens_on_its_ports_and_an_unmeshed_one_does_not() -> None:
+    seen = set(compiled(BOOKS, PLAIN).listeners)
+    assert seen == {"out/booksapp/books-1", "in/booksapp/books-1/7000", "out/booksapp/plain-1"}
+
+
+def test_skipped_and_reserved_ports_have_no_listener_and_get_plain_text() -> None:
+    sender = pod("sender", "127.77.64.4", ports=(4199, 4191, 8080), skip=frozenset({4199}))
+    resources = compiled(WEBAPP, sender, service("sender", "127.77.64.4", port=4199))
+    assert set(resources.listeners) == {
+        *("out/booksapp/sender-1", "in/booksapp/sender-1/8080"),
+        *("out/booksapp/webapp-1", "in/booksapp/webapp-1/7000"),
+    }
+    (target,) = endpoints(resources, "svc/booksapp/sender/4199").values()
+    assert "metadata" not in target
+
+
+def test_a_port_that_only_a_service_leads_to_has_a_listener() -> None:
+    undeclared = pod("books", "127.77.64.2", ports=())
+    resources = compiled(undeclared, service("books", "127.77.64.2"))
+    assert "in/booksapp/books-1/7000" in resources.listeners
+
+
+def test_inbound_tells_mesh_plain_text_and_foreign_tls_apart() -> None:
+    chains = {chain["name"]: chain for chain in compiled(BOOKS).listeners["in/booksapp/books-1/7000"]["filter_chains"]}
+    assert chains["mesh"]["filter_chain_match"] == {"transport_protocol": "tls", "server_names": [IDENTITY]}
+    assert chains["mesh"]["transport_socket"]["typed_config"]["require_client_certificate"]
+    assert chains["plain"]["filter_chain_match"] == {"transport_protocol": "raw_buffer"}
+    assert chains["opaque"]["filters"][0]["name"].endswith("tcp_proxy")
+
+
+def test_probes_are_counted_as_a_route_of_their_own() -> None:
+    """§3.3: GET and the exact path only."""
+    table = compiled(BOOKS).routes["in/booksapp/books-1/7000"]
+    asked = [Asked("x", "/ping"), Asked("x", "/ping?a=1"), Asked("x", "/ping", "HEAD"), Asked("x", "/ping/1")]
+    found = [find_route(table, item) for item in asked]
+    assert [label_of(item) for item in found if item] == ["probe", "probe", "default", "default"]
+
+
+def test_endpoints_of_meshed_pods_carry_the_identity_they_must_show() -> None:
+    resources = compiled(WEBAPP, BOOKS, PLAIN, service("books", "127.77.64.2", "127.77.64.3", unready=("127.77.64.1",)))
+    seen = endpoints(resources, "svc/booksapp/books/7000")
+    assert set(seen) == {"127.77.64.2:7000", "127.77.64.3:7000"}
+    assert seen["127.77.64.2:7000"]["endpoint"]["hostname"] == IDENTITY
+    assert seen["127.77.64.2:7000"]["metadata"]["filter_metadata"]["envoy.transport_socket_match"] == {"mesh": True}
+    assert "metadata" not in seen["127.77.64.3:7000"]
+
+
+def test_an_undeclared_backend_port_is_dialled_on_every_pod() -> None:
+    """§1.26."""
+    resources = compiled(WEBAPP, service("books", "127.77.64.2"), route("r", Rule(backend_refs=(to("books", port=9),))))
+    assert set(endpoints(resources, "svc/booksapp/books/9")) == {"127.77.64.2:9"}
+
+
+def test_http2_only_while_all_endpoints_are_meshed() -> None:
+    name = "webapp.booksapp|svc/booksapp/books/7000"
+    pods = (WEBAPP, BOOKS, PLAIN)
+    assert is_http2(compiled(*pods, service("books", "127.77.64.2")).clusters[name])
+    assert is_http2(compiled(*pods, service("books")).clusters[name])
+    mixed = compiled(*pods, service("books", "127.77.64.2", unready=("127.77.64.3",))).clusters[name]
+    assert not is_http2(mixed)
+    assert mixed["transport_socket_matches"]
+
+
+def test_unmeshed_clients_show_no_identity() -> None:
+    cluster = compiled(PLAIN, BOOKS, service("books", "127.77.64.2")).clusters["plain|svc/booksapp/books/7000"]
+    assert not is_http2(cluster)
+    assert "transport_socket_matches" not in cluster
+
+
+def test_pods_of_one_account_share_tables_and_clusters() -> None:
+    twin = pod("webapp-b", "127.77.64.7", account="webapp")
+    one, two = compiled(WEBAPP, service("books")), compiled(WEBAPP, twin, service("books"))
+    assert set(two.routes) - set(one.routes) == {"in/booksapp/webapp-b-1/7000"}
+    assert set(two.clusters) - set(one.clusters) == {"in/booksapp/webapp-b-1/7000"}
+
+
+def test_all_pods_can_be_dialled_whether_ready_or_not() -> None:
+    """§1.7."""
+    seen = endpoints(compiled(WEBAPP, BOOKS, PLAIN), "pods")
+    assert set(seen) == {"127.77.64.1:7000", "127.77.64.2:7000", "127.77.64.3:7000"}
+    assert seen["127.77.64.2:7000"]["metadata"]["filter_metadata"]["envoy.lb"] == {"at": "127.77.64.2:7000"}

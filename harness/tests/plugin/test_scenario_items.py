@@ -1,0 +1,154 @@
+"""Scenarios as pytest items: collection, a few lines instead of a stack, words for what is not a broken claim.
+
+The cluster is replaced by a session that hands out prepared reports; that scenarios really run under pytest is
+shown with a cluster in tests/tutorial.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ClusterLost
+from harness.run.events import ExpectationResult, ScenarioReport
+from harness.scenario.loading import LoadedScenario
+from harness.verdict.judgement import Cause, Judgement, Verdict
+
+ROOT = Path(__file__).parents[3]
+SCENARIO = "scenarios/tutorial/fault-injection.yaml"
+Run = Callable[[LoadedScenario], ScenarioReport]
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Path:
+    for folder in ("scenarios", "fixtures", "manifests"):
+        shutil.copytree(ROOT / folder, pytester.path / folder)
+    pytester.makeconftest('pytest_plugins = ["harness.pytest_plugin"]')
+    return pytester.path
+
+
+def judgement(verdict: Verdict) -> Judgement:
+    cause = Cause.BUDGET if verdict is Verdict.INCONCLUSIVE else None
+    return Judgement(
+        verdict=verdict,
+        hits=0,
+        total=141,
+        low=0.0,
+        high=0.04,
+        level=0.999,
+        promised="10% responses with status 500",
+        seen="0 of 141",
+        cause=cause,
+        requests=141,
+    )
+
+
+def report(verdict: Verdict) -> ScenarioReport:
+    result = ExpectationResult(
+        scenario="fault-injection",
+        step="one call in ten fails",
+        name="one-call-in-ten-gets-500",
+        place=f"{SCENARIO}:43",
+        judgement=judgement(verdict),
+        seconds=1.0,
+        requests=141,
+        answered="books x 141",
+    )
+    return ScenarioReport("fault-injection", SCENARIO, (result,), 1.0)
+
+
+def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
+    """Replace the cluster; the list tells what happened to it."""
+    happened: list[str] = []
+
+    class Prepared:
+        def run(self, loaded: LoadedScenario) -> ScenarioReport:
+            happened.append("run")
+            return run(loaded)
+
+    @contextmanager
+    def open_session(*arguments: object) -> Iterator[Prepared]:
+        happened.append("open")
+        yield Prepared()
+        happened.append("close")
+
+    monkeypatch.setattr("harness.pytest_plugin.open_session", open_session)
+    return happened
+
+
+def test_a_scenario_that_holds_passes_and_the_cluster_goes(
+    pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
+    outcome = pytester.runpytest_inprocess(SCENARIO)
+    outcome.assert_outcomes(passed=1)
+    assert happened == ["open", "run", "close"]
+
+
+def test_a_broken_one_fails_in_a_few_lines(
+    pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_session(monkeypatch, lambda loaded: report(Verdict.BROKEN))
+    outcome = pytester.runpytest_inprocess(SCENARIO, "--junitxml=out.xml")
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines([f"{SCENARIO}:43*one-call-in-ten-gets-500*", "*promised*saw 0 of 141*"])
+    outcome.stdout.no_fnmatch_line("*Traceback*")
+    failure = (project / "out.xml").read_text(encoding="utf-8").partition("<failure")[2].partition("</failure>")[0]
+    assert failure.count("\n") < 6
+
+
+def test_inconclusive_and_environment_say_so_first(
+    pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_session(monkeypatch, lambda loaded: report(Verdict.INCONCLUSIVE))
+    pytester.runpytest_inprocess(SCENARIO).stdout.fnmatch_lines(["*inconclusive: promised*"])
+
+    def lose(loaded: LoadedScenario) -> ScenarioReport:
+        raise ClusterLost("Envoy was killed")
+
+    with_session(monkeypatch, lose)
+    outcome = pytester.runpytest_inprocess(SCENARIO)
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["environment failed: Envoy was killed*"])
+
+
+def test_an_interrupt_takes_the_cluster_away(
+    pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(loaded: LoadedScenario) -> ScenarioReport:
+        raise KeyboardInterrupt
+
+    happened = with_session(monkeypatch, interrupt)
+    outcome = pytester.runpytest_inprocess(SCENARIO, no_reraise_ctrlc=True)
+    assert outcome.ret == pytest.ExitCode.INTERRUPTED
+    assert happened[-1] == "close"
+
+
+def test_a_spoiled_file_is_a_collection_error_with_all_findings(pytester: pytest.Pytester, project: Path) -> None:
+    path = project / SCENARIO
+    path.write_text(path.read_text().replace("5pp", "5%").replace("apps: [booksapp]", "apps: [bookapp]"))
+    outcome = pytester.runpytest_inprocess(SCENARIO)
+    outcome.assert_outcomes(errors=1)
+    outcome.stdout.fnmatch_lines(["*5pp*"])
+    outcome.stdout.fnmatch_lines(["*booksapp*"])
+
+
+def test_other_yaml_is_left_alone(pytester: pytest.Pytester, project: Path) -> None:
+    (project / "scenarios" / "values.yaml").write_text("a: 1\n")
+    outcome = pytester.runpytest_inprocess("scenarios/values.yaml")
+    assert outcome.ret in (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR)
+
+
+def test_a_crash_of_ours_keeps_its_stack(
+    pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(loaded: LoadedScenario) -> ScenarioReport:
+        raise RuntimeError("a bug")
+
+    with_session(monkeypatch, crash)
+    outcome = pytester.runpytest_inprocess(SCENARIO)
+    outcome.stdout.fnmatch_lines(["*RuntimeError: a bug*"])

@@ -1,0 +1,177 @@
+"""Expectations judged from a sender's stream: what is counted, what is not, and what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from harness.errors import ClusterLost
+from harness.kube.client import Kube
+from harness.mesh.metrics import MeshedPod
+from harness.run.judging import Judging
+from harness.run.senders import Sender
+from harness.scenario.clusters import Pace
+from harness.scenario.loading import LoadedScenario, load
+from harness.traffic.client import SenderClient
+from harness.traffic.outcome import Failure, Outcome
+from harness.traffic.plan import Plan
+from harness.traffic.stream import Batch, Start, Summary, encode
+from harness.verdict.judgement import Cause, Verdict
+
+HEAD = """\
+apiVersion: signalbox/v1alpha1
+kind: Scenario
+metadata: {name: made-up}
+spec:
+  description: Made up.
+  senders:
+    webapp: {namespace: booksapp, serviceAccount: webapp, meshed: false}
+  steps:
+    - name: only
+      then:
+"""
+SHARE = """\
+        - expect: a-tenth-fails
+          send: {from: webapp, request: GET http://books:7002/x}
+          share: {of: {status: 500}, is: 10%, resolution: 5pp}
+        - expect: nothing-else
+          about: a-tenth-fails
+          every: {status: [200, 500]}
+"""
+EVERY = """\
+        - expect: always-200
+          send: {from: webapp, request: GET http://books:7002/x}
+          every: {status: 200, times: 20}
+"""
+
+
+def outcome(index: int, status: int | None, error: Failure | None = None) -> Outcome:
+    return Outcome(
+        index=index, scheduled=index / 100, lag=0.0, latency=0.01, service_time=0.01, status=status, error=error
+    )
+
+
+def sender(*fates: int | Failure) -> tuple[Sender, list[Plan]]:
+    """A sender whose requests meet these fates, again and again, up to the plan's limit."""
+    plans: list[Plan] = []
+
+    @contextmanager
+    def open_stream(body: bytes) -> Iterator[Iterator[bytes]]:
+        plan = Plan.decode(body)
+        plans.append(plan)
+        yield lines(plan)
+
+    def lines(plan: Plan) -> Iterator[bytes]:
+        yield encode(Start(0.0))
+        for first in range(0, plan.limit, 10):
+            numbers = range(first, min(first + 10, plan.limit))
+            made = (fates[n % len(fates)] for n in numbers)
+            yield encode(
+                Batch(
+                    first,
+                    tuple(
+                        outcome(n, None, fate) if isinstance(fate, Failure) else outcome(n, fate)
+                        for n, fate in zip(numbers, made, strict=True)
+                    ),
+                )
+            )
+        yield encode(
+            Summary(
+                requests=plan.limit,
+                not_sent=0,
+                resent=0,
+                lag_p99=0.0,
+                achieved_rate=100.0,
+                seconds=1.0,
+                cpu_seconds=0.1,
+            )
+        )
+
+    pod = MeshedPod("booksapp", "sender-webapp", "uid", "")
+    return Sender("webapp", pod, meshed=False, client=SenderClient(open_stream)), plans
+
+
+def loaded(tmp_path: Path, expectations: str) -> LoadedScenario:
+    path = tmp_path / "made-up.yaml"
+    path.write_text(HEAD + expectations, encoding="utf-8")
+    return load(path)
+
+
+def judging(scenario: LoadedScenario, fake: Sender, **more: Any) -> Judging:
+    settings: dict[str, Any] = {"pace": Pace.model_construct(), "emit": lambda event: None, "check": lambda: None}
+    return Judging(scenario, cast(Kube, None), {"webapp": fake}, **{**settings, **more})
+
+
+def judge_all(tmp_path: Path, expectations: str, *fates: int | Failure, **more: Any) -> list[Any]:
+    scenario = loaded(tmp_path, expectations)
+    fake, _ = sender(*fates)
+    judges = judging(scenario, fake, **more)
+    return [judges.judge("only", expectation) for _, expectation in scenario.scenario.expectations()]
+
+
+def test_a_share_holds_and_a_second_question_is_asked_of_the_same_responses(tmp_path: Path) -> None:
+    share, every = judge_all(tmp_path, SHARE, *[200] * 9, 500)
+    assert (share.verdict, every.verdict) == (Verdict.HOLDS, Verdict.HOLDS)
+    assert share.requests == share.judgement.total
+    assert every.requests == 0
+    assert every.judgement.total == share.judgement.total
+    assert share.place == f"{tmp_path / 'made-up.yaml'}:11"
+
+
+def test_a_second_question_can_break_alone(tmp_path: Path) -> None:
+    share, every = judge_all(tmp_path, SHARE, *[200] * 8, 204, 500)
+    assert (share.verdict, every.verdict) == (Verdict.HOLDS, Verdict.BROKEN)
+    assert "204" in every.judgement.seen
+
+
+def test_no_failure_at_all_is_broken_early(tmp_path: Path) -> None:
+    share, _ = judge_all(tmp_path, SHARE, 200)
+    assert share.verdict is Verdict.BROKEN
+    assert share.requests <= 400
+    assert share.answered == f"200 x {share.requests}"
+
+
+def test_lost_requests_are_no_evidence_for_a_share_but_have_a_bound_of_their_own(tmp_path: Path) -> None:
+    share, _ = judge_all(tmp_path, SHARE, *[200] * 8, 500, Failure.RESET)
+    assert share.verdict is Verdict.BROKEN
+    assert "a response to each request" in share.judgement.promised
+
+
+def test_a_lost_request_breaks_every(tmp_path: Path) -> None:
+    (every,) = judge_all(tmp_path, EVERY, *[200] * 5, Failure.TIMEOUT)
+    assert every.verdict is Verdict.BROKEN
+    assert "timeout" in every.judgement.seen
+
+
+def test_every_asks_as_often_as_written(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, EVERY)
+    fake, plans = sender(200)
+    judges = judging(scenario, fake)
+    result = judges.judge("only", scenario.scenario.expectation("always-200"))
+    assert (result.verdict, result.requests, plans[0].limit) == (Verdict.HOLDS, 20, 20)
+
+
+def test_a_sender_that_cannot_follow_is_inconclusive_because_it_is_late(tmp_path: Path) -> None:
+    (every,) = judge_all(tmp_path, EVERY, 200, Failure.NOT_SENT)
+    assert every.verdict is Verdict.INCONCLUSIVE
+    assert every.judgement.cause is Cause.LATE
+
+
+def test_the_profile_slows_the_rate(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, EVERY)
+    fake, plans = sender(200)
+    judges = judging(scenario, fake, pace=Pace.model_validate({"max-rate": "7/s"}))
+    judges.judge("only", scenario.scenario.expectation("always-200"))
+    assert plans[0].rate_per_second == 7
+
+
+def test_nothing_is_called_broken_on_a_cluster_that_has_died(tmp_path: Path) -> None:
+    def died() -> None:
+        raise ClusterLost("Envoy was killed")
+
+    with pytest.raises(ClusterLost, match="Envoy was killed"):
+        judge_all(tmp_path, EVERY, 503, check=died)
