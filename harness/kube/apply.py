@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from harness.errors import EnvironmentFailed
 from harness.kube.client import Kube, KubeError
 from harness.kube.objects import JsonObject, ObjectRef
+from harness.kube.waits import WaitFailed, wait_gone
 
+GONE_SECONDS = 30.0
 RUN_LABEL = "signalbox.dev/run"
 LAST_APPLIED = "signalbox.dev/last-applied"
 
@@ -97,13 +99,22 @@ class Applier:
         return self._kube.patch(ref, edit(live), kind)
 
     def undo(self, ledger: Ledger) -> list[str]:
-        """Bring every touched object back to its first state; the sentences name what could not be."""
-        failures = []
+        """Bring every touched object back to its first state; the sentences name what could not be.
+
+        What was created is gone when this returns, so whoever comes next finds the cluster as it was.
+        """
+        failures, deleted = [], []
         for ref, before in ledger.entries():
             try:
                 self._restore(ref, before)
+                deleted += [ref] if before is None else []
             except KubeError as error:
                 failures.append(f"{ref} could not be restored: {error.message}")
+        for ref in deleted:
+            try:
+                wait_gone(self._kube, ref, within=GONE_SECONDS)
+            except WaitFailed as error:
+                failures.append(error.message)
         return failures
 
     def _restore(self, ref: ObjectRef, before: JsonObject | None) -> None:
@@ -144,9 +155,3 @@ def _content(obj: JsonObject) -> JsonObject:
     kept = {key: value for key, value in obj.items() if key != "status"}
     kept["metadata"] = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_OWNED}
     return kept
-
-
-def delete_all(kube: Kube, refs: Iterable[ObjectRef]) -> None:
-    """Ask for the deletion of several objects; those already gone are fine."""
-    for ref in refs:
-        kube.delete(ref, grace_seconds=0)

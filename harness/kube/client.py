@@ -206,8 +206,9 @@ class Kube:
     def raw(self, path: str, *, timeout_seconds: float = 10.0) -> PodAnswer:
         """GET of any path of the API server, such as `/readyz`; refusals are returned, not raised."""
         with self._translated():
+            url = self._api.configuration.host + path
             response = self._api.rest_client.pool_manager.request(
-                "GET", self._api.configuration.host + path, headers=self._headers(), timeout=timeout_seconds, retries=False
+                "GET", url, headers=self._headers(), timeout=timeout_seconds, retries=False
             )
         return PodAnswer(response.status, response.data)
 
@@ -247,7 +248,15 @@ class Kube:
 
 
 def _client(kubeconfig: Path) -> Any:
-    return k8s_config.new_client_from_config(config_file=str(kubeconfig))  # type: ignore[no-untyped-call]
+    configuration = k8s.Configuration()
+    # The client writes keys into files; beside the kubeconfig they go when the cluster goes, even if we are killed.
+    k8s_config.load_kube_config(  # type: ignore[no-untyped-call]
+        config_file=str(kubeconfig),
+        client_configuration=configuration,
+        persist_config=False,
+        temp_file_path=str(kubeconfig.parent),
+    )
+    return k8s.ApiClient(configuration)
 
 
 def _dynamic(api: Any, cache: Path) -> Any:

@@ -32,7 +32,7 @@ class AuthorizationPolicy:
 class MeshTLSAuthentication:
     """One MeshTLSAuthentication.
 
-    identities  patterns for `identities.identity_matches`, of `identities` and `identityRefs` alike; any may fit (§3.19)
+    identities  patterns for `identity_matches`, from `identities` and `identityRefs` alike; any may fit (§3.19)
     unreadable  kinds in `identityRefs` that are no identities: they make the whole object count as missing
     """
 

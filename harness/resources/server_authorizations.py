@@ -67,22 +67,13 @@ def parse_server_authorization(obj: Any) -> ServerAuthorization:
         namespace=head.namespace,
         name=head.name,
         server=_parse_server(spec.child("server")),
-        unauthenticated=flag(client, "unauthenticated"),
+        unauthenticated=_flag(client, "unauthenticated"),
         mesh_tls=_parse_mesh_tls(client.child("meshTLS"), head.namespace) if client.has("meshTLS") else None,
         networks=parse_network_matches(client.items("networks")),
     )
     if node.problems:
         raise ResourceInvalid(node.problems)
     return authorization
-
-
-def flag(node: Node, key: str) -> bool:
-    """A boolean member; False if it is absent or something else, which is reported."""
-    value = node.value.get(key)
-    if value not in (None, True, False) or isinstance(value, int | float) and not isinstance(value, bool):
-        node.report("is not a boolean", key)
-        return False
-    return bool(value)
 
 
 def _parse_server(node: Node) -> str | LabelSelector:
@@ -98,4 +89,11 @@ def _parse_mesh_tls(node: Node, namespace: str) -> MeshTLSClients:
         service_account_identity(item.text("namespace", namespace), item.text("name", required=True))
         for item in node.items("serviceAccounts")
     ]
-    return MeshTLSClients(flag(node, "unauthenticatedTLS"), (*node.texts("identities"), *accounts))
+    return MeshTLSClients(_flag(node, "unauthenticatedTLS"), (*node.texts("identities"), *accounts))
+
+
+def _flag(node: Node, key: str) -> bool:
+    value = node.value.get(key)
+    if value is not None and not isinstance(value, bool):
+        node.report("is not a boolean", key)
+    return value is True

@@ -30,7 +30,7 @@ class Server:
     namespace: str
     name: str
     port: int | str
-    pod_selector: LabelSelector | None = LabelSelector()
+    pod_selector: LabelSelector | None
     proxy_protocol: ProxyProtocol = "unknown"
     access_policy: str = ""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)

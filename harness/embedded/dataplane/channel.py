@@ -49,6 +49,7 @@ class Channel:
         self._sent: Delivery | None = None
         self._open = False
         self._answered = False
+        self._failure: Exception | None = None
         self._waiting: list[tuple[frozenset[str], asyncio.Future[None]]] = []
 
     @property
@@ -103,6 +104,8 @@ class Channel:
         """
         delivery = Delivery(frozenset(names), asyncio.get_running_loop().create_future())
         self._queue.append(delivery)
+        if self._failure is not None:
+            self.fail(self._failure)
         self._pump()
         return delivery
 
@@ -111,6 +114,8 @@ class Channel:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((frozenset(names), done))
         self._wake()
+        if self._failure is not None:
+            self.fail(self._failure)
         await done
 
     def connect(self, send: Callable[[Any], None] | None) -> None:
@@ -143,7 +148,8 @@ class Channel:
         return asked & self._packed.keys() or None
 
     def fail(self, error: Exception) -> None:
-        """Nobody will answer any more: everyone who waits gets the error."""
+        """Nobody will answer any more: everyone who waits, or will, gets the error."""
+        self._failure = error
         deliveries = [*self._queue, *([self._sent] if self._sent else [])]
         futures: list[asyncio.Future[Any]] = [delivery.answer for delivery in deliveries]
         futures += [done for _, done in self._waiting]

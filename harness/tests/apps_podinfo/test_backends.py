@@ -16,7 +16,7 @@ from harness.tests.apps_podinfo.pods import Pod, Reply, pod, server
 ALL_SENT = CIMultiDict(
     [
         ("X-Request-ID", "alternative"),
-        ("x-request-id", "second"),
+        ("X-Request-ID", "second"),
         ("x-b3-traceid", "t"),
         ("x-b3-spanid", "s"),
         ("x-b3-parentspanid", "p"),

@@ -171,7 +171,7 @@ def test_headers_shows_what_arrived(method: str) -> None:
         sent = [
             ("l5d-client-id", "webapp.booksapp"),
             ("X-REQUEST-ID", "1"),
-            ("x-request-id", "2"),
+            ("X-REQUEST-ID", "2"),
             ("x-api-version", "mine"),
             ("User-Agent", "curl"),
         ]

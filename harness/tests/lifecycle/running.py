@@ -55,7 +55,7 @@ class Running:
         """The first process below the command whose command line has the word."""
         self.look()
         for process in self.family.values():
-            if process.is_running() and word in " ".join(process.cmdline()):
+            if word in _shown(process):
                 return process
         raise AssertionError(f"no process with '{word}' below the command")
 
@@ -77,10 +77,8 @@ class Running:
             time.sleep(0.05)
 
     def _left(self) -> list[str]:
-        alive = [p for p in self.family.values() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-        return [f"process {p.pid} {' '.join(p.cmdline())[:80]}" for p in alive] + [
-            f"file {path}" for path in self.scratch.iterdir()
-        ]
+        alive = [shown for process in self.family.values() if (shown := _shown(process))]
+        return alive + [f"file {path}" for path in self.scratch.iterdir()]
 
 
 @contextmanager
@@ -109,6 +107,16 @@ def signalbox(*arguments: str, environment: dict[str, str] | None = None) -> Ite
                 left.kill()
         reader.join()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _shown(process: psutil.Process) -> str:
+    """The process in words, or "" if it has ended."""
+    try:
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            return f"process {process.pid} {' '.join(process.cmdline())[:200]}"
+    except psutil.NoSuchProcess:
+        return ""
+    return ""
 
 
 def _read(running: Running) -> None:
