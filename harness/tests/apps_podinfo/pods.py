@@ -15,10 +15,10 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from harness.embedded.apps.podinfo import podinfo_app
 from harness.embedded.apps.podinfo.log import Log
 from harness.embedded.apps.podinfo.metrics import Metrics
 from harness.embedded.apps.podinfo.options import parse_options
+from harness.embedded.apps.podinfo.server import podinfo_app
 from harness.embedded.apps.serving import client_session
 
 Body = Callable[["Pod"], Coroutine[Any, Any, None]]

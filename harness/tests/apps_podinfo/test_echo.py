@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -73,7 +71,6 @@ def test_ports_that_are_none(written: str, monkeypatch: pytest.MonkeyPatch, caps
         ({"delay": "1s"}, "/authors/1.json", 200, [1.0]),
         ({"delay": "1s", "status": "503"}, "/any/path", 503, [1.0]),
         ({"delay": "1s"}, "/?status=200", 200, []),
-        ({"delay": "1s"}, "/?", 200, []),
         ({}, "/?delay=10ms&status=404", 404, [0.01]),
         ({}, "/?delay=1h", 200, [1.5]),
         ({}, "/?other=1", 200, []),
@@ -101,7 +98,7 @@ def test_fortio(defaults: Mapping[str, str], path: str, status: int, pauses: lis
 
 def test_fortio_command_line() -> None:
     line = ["server", "-http-port=80", "-echo-server-default-params=delay=1s&status=418", "-max-echo-delay=3s"]
-    assert replace(parse_fortio([*line, *PORTS_OFF])) == Fortio(80, {"delay": "1s", "status": "418"}, 3.0)
+    assert parse_fortio([*line, *PORTS_OFF]) == Fortio(80, {"delay": "1s", "status": "418"}, 3.0)
     assert parse_fortio(["server", *PORTS_OFF]) == Fortio(8080, {}, 1.5)
 
 
@@ -128,6 +125,5 @@ def test_fortio_as_the_original_has_no_type_for_nothing() -> None:
         async with server(Fortio(8080, {}).answer) as url:
             reply = await ask(url, "GET", "/authors/1.json")
             assert (reply.status, reply.body, "Content-Type" in reply.headers) == (200, b"", False)
-            assert json.dumps(reply.body.decode()) == '""'
 
     asyncio.run(run())

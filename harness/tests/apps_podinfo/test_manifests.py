@@ -10,7 +10,6 @@ import yaml
 
 from harness.embedded.apps.echo import Fortio, parse_fortio
 from harness.embedded.apps.podinfo.options import parse_options
-from harness.embedded.apps.traffic import UsageError
 from harness.scenario.project import Project
 
 ROOT = Path(__file__).parents[3]
@@ -128,18 +127,10 @@ def test_slow_responder_is_a_second_late_on_every_path_but_its_probe() -> None:
 def test_recipe_can_be_installed_alone(name: str) -> None:
     project = Project(ROOT)
     recipe = project.app(name)
-    made = {
-        kind_and_name for path in recipe.spec.manifests for kind_and_name in objects(path.removeprefix("manifests/"))
-    }
+    made = {key for path in recipe.spec.manifests for key in objects(path.removeprefix("manifests/"))}
     namespaces = {name for kind, name in made if kind == "Namespace"}
     assert set(recipe.spec.namespaces) <= namespaces
     for ready in recipe.spec.ready:
         namespace, _, deployment_name = str(ready).partition("/")
         assert namespace in namespaces
         assert ("Deployment", deployment_name) in made
-
-
-def test_mutation_a_flag_that_podinfo_has_not_would_be_noticed() -> None:
-    pod = container(deployment("frontend"))
-    with pytest.raises(UsageError):
-        parse_options([*pod["command"][1:], "--backends=x"], {})

@@ -20,7 +20,7 @@ from harness.tests.apps_podinfo.pods import pod, server
 POD = f"127.4.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
 
 
-def in_thread(*words: str) -> "asyncio.Future[int]":
+def in_thread(*words: str) -> asyncio.Future[int]:
     return asyncio.ensure_future(asyncio.to_thread(main, ["podcli", *words]))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.embedded.apps.podinfo.flags import number, read_flags, text, truth, words
+from harness.embedded.apps.podinfo.flags import Reader, duration, number, read_flags, text, truth, words
 from harness.embedded.apps.podinfo.options import FLAGS, VERSION, parse_options
 from harness.embedded.apps.traffic import UsageError
 
@@ -95,9 +95,9 @@ def test_what_is_not_offered_is_named(line: list[str], said: tuple[str, ...]) ->
 
 
 def test_every_flag_has_a_default_of_its_own_kind() -> None:
-    kinds = {number: int, truth: bool, text: str, words: tuple}
+    kinds: dict[Reader, type] = {number: int, truth: bool, text: str, words: tuple, duration: float}
     for name, (reader, default) in FLAGS.items():
-        assert type(default) is kinds.get(reader, float), name
+        assert type(default) is kinds[reader], name
 
 
 def test_a_configuration_file_is_refused_where_the_original_would_read_it(tmp_path: Path) -> None:
