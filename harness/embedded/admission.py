@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from harness.dialect import Dialect
@@ -24,7 +25,7 @@ def register_mesh_admission(api: Api, dialect: Dialect) -> None:
     """Let the mesh inject new pods and review its objects from now on."""
     api.mutating.append(pod_injector(api.store, dialect))
     api.admission.append(gateway_rules)
-    api.admission.append(policy_reviewer(dialect))
+    api.admission.append(policy_reviewer(api.store, dialect))
 
 
 def pod_injector(store: Store, dialect: Dialect) -> Mutator:
@@ -39,13 +40,16 @@ def pod_injector(store: Store, dialect: Dialect) -> Mutator:
     return inject_new
 
 
-def policy_reviewer(dialect: Dialect) -> Validator:
-    """The policy webhook (§1.71)."""
+def policy_reviewer(store: Store, dialect: Dialect) -> Validator:
+    """The policy webhook (§1.71, §1.74)."""
+
+    def servers(namespace: str) -> Iterable[Obj]:
+        return store.list("servers.policy.linkerd.io", namespace)
 
     def answer(new: Obj, old: Obj | None) -> AdmissionAnswer:
         if _is_only_status(new, old):
             return AdmissionAnswer()
-        denials, warnings = review(new, dialect)
+        denials, warnings = review(new, dialect, servers)
         return AdmissionAnswer(denials, warnings, POLICY_WEBHOOK)
 
     return answer

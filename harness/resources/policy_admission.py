@@ -139,12 +139,12 @@ def _server_objections(server: Server, dialect: Dialect) -> Iterator[Problem]:
 
 def _target_objections(policy: AuthorizationPolicy, dialect: Dialect) -> Iterator[Problem]:
     target = policy.target
+    is_gateway_route = target.is_gateway_route and dialect.policies_target_gateway_routes
     if target.is_namespace:
-        if target.name != policy.namespace:
+        if policy.namespace not in ("", target.name):  # "": a manifest that leaves it to whoever applies it
             yield Problem("spec.targetRef.name", f"cannot target another namespace: {target.name}")
-    elif not (target.is_server or target.is_policy_route):
-        if not (target.is_gateway_route and dialect.policies_target_gateway_routes):
-            yield Problem("spec.targetRef", f"{dialect.unsupported_target_message}: {target.canonical_kind}")
+    elif not (target.is_server or target.is_policy_route or is_gateway_route):
+        yield Problem("spec.targetRef", f"{dialect.unsupported_target_message}: {target.canonical_kind}")
 
 
 def _requirement_objections(policy: AuthorizationPolicy) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Final
 
 from harness.dialect import Dialect
 from harness.resources.authorizations import AuthorizationPolicy, MeshTLSAuthentication, NetworkAuthentication
@@ -31,21 +31,12 @@ from harness.resources.inbound import (
 from harness.resources.matches import Match, PathMatch
 from harness.resources.networks import ALL_NETWORKS, NetworkMatch, whole_networks
 from harness.resources.pods import PodFacts
+from harness.resources.policy_objects import PolicyObject
 from harness.resources.rate_limits import HTTPLocalRateLimitPolicy, effective_rate_limit
 from harness.resources.routes import HTTPRoute
 from harness.resources.server_authorizations import ServerAuthorization
 from harness.resources.server_routes import inbound_rules, is_attached, precedence
 from harness.resources.servers import ProxyProtocol, Server
-
-PolicyObject: TypeAlias = (
-    Server
-    | HTTPRoute
-    | AuthorizationPolicy
-    | MeshTLSAuthentication
-    | NetworkAuthentication
-    | ServerAuthorization
-    | HTTPLocalRateLimitPolicy
-)
 
 CLUSTER_NETWORKS: Final = whole_networks(("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"))
 """Where an install expects its pods unless it says otherwise (§3.1)."""

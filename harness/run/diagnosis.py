@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.kube.client import Kube
 from harness.kube.objects import JsonObject, workload
+from harness.mesh.metrics import PROXY_CONTAINER
 from harness.scenario.model import Logs, Scenario
 
 EVENTS_SHOWN = 5
@@ -58,5 +59,12 @@ def _logs(kube: Kube, wanted: Logs) -> Iterator[str]:
         return
     labels = ",".join(f"{k}={v}" for k, v in deployment["spec"]["selector"].get("matchLabels", {}).items())
     for pod in kube.objects("v1", "Pod", namespace, labels):
-        lines = kube.logs(namespace, pod["metadata"]["name"], tail=wanted.tail, container=wanted.container)
+        container = wanted.container or _first_container(pod)
+        lines = kube.logs(namespace, pod["metadata"]["name"], tail=wanted.tail, container=container)
         yield from (f"log {pod['metadata']['name']}: {line}" for line in lines[-LOG_LINES_SHOWN:])
+
+
+def _first_container(pod: JsonObject) -> str:
+    """The application's container: a log without a name is refused where there are several."""
+    names: list[str] = [container["name"] for container in pod["spec"]["containers"]]
+    return next((name for name in names if name != PROXY_CONTAINER), names[0])

@@ -71,6 +71,8 @@ class Judging:
         result = replace(self._judge(expectation), scenario=self.loaded.scenario.name, step=step)
         if result.verdict is not Verdict.HOLDS:
             self.check()
+            look = f"next: signalbox run {self.loaded.path} --pause   (stops there with the cluster up)"
+            result = replace(result, notes=(*result.notes, look))
         return replace(result, seconds=time.monotonic() - begin)
 
     def _judge(self, expectation: Expectation) -> ExpectationResult:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.dialect import LINKERD_EDGE, Dialect
 from harness.embedded.crds.http_routes import gateway_http_route, policy_http_route
+from harness.embedded.crds.policy_kinds import policy_kinds
 
 
-def definitions() -> list[dict[str, Any]]:
+def definitions(dialect: Dialect = LINKERD_EDGE) -> list[dict[str, Any]]:
     """All definitions, built anew; versions share parts, so copy before you change one."""
-    return [policy_http_route(), gateway_http_route()]
+    return [policy_http_route(), gateway_http_route(), *policy_kinds(dialect)]

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from harness.embedded.apps.podinfo import runner
 from harness.embedded.apps.podinfo.log import Log
 from harness.embedded.apps.podinfo.metrics import Metrics
 from harness.embedded.apps.podinfo.options import parse_options
@@ -73,27 +74,27 @@ async def pod(
 
         options = parse_options(argv, environ or {})
         app = podinfo_app(session, options, found.metrics, Log(options.level), pause=pause or note, draw=draw)
-        await stack.enter_async_context(serving(web.AppRunner(app, shutdown_timeout=0.1), listening))
+        await stack.enter_async_context(serving(runner(app, options), listening))
         yield found
 
 
 @asynccontextmanager
-async def serving(runner: web.BaseRunner, listening: socket.socket) -> AsyncIterator[None]:
+async def serving(served: web.BaseRunner, listening: socket.socket) -> AsyncIterator[None]:
     """The runner, serving on a socket as long as it is wanted."""
-    await runner.setup()
+    await served.setup()
     try:
-        await web.SockSite(runner, listening).start()
+        await web.SockSite(served, listening).start()
         yield
     finally:
-        await runner.cleanup()
+        await served.cleanup()
 
 
 @asynccontextmanager
 async def server(answer: Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]) -> AsyncIterator[str]:
     """A server made of one handler; its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.1)
-        async with serving(runner, listening):
+        handlers = web.Server(answer, access_log=None, handler_cancellation=True)
+        async with serving(web.ServerRunner(handlers, shutdown_timeout=0.1), listening):
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 

@@ -173,6 +173,27 @@ def test_a_backend_that_takes_too_long_failed() -> None:
     asyncio.run(run())
 
 
+def test_a_client_that_goes_away_takes_its_calls_with_it() -> None:
+    async def run() -> None:
+        called, given_up = asyncio.Event(), asyncio.Event()
+
+        async def answer(_request: web.BaseRequest) -> web.Response:
+            called.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                given_up.set()
+            raise AssertionError("unreachable")
+
+        async with server(answer) as url, pod(f"--backend-url={url}") as frontend, asyncio.timeout(1.5):
+            asking = asyncio.create_task(frontend.ask("POST", "/echo"))
+            await called.wait()
+            asking.cancel()
+            await given_up.wait()
+
+    asyncio.run(run())
+
+
 def test_a_backend_that_is_no_text_is_readable_all_the_same() -> None:
     reply, _ = echoed(Backend(body=b"\xff<"))
     assert reply.body == '[\n  "\N{REPLACEMENT CHARACTER}\\u003c"\n]'.encode()

@@ -37,7 +37,11 @@ CASES = {
     "missing-manifest": ("error-injector.yaml", "error-injectr.yaml", "error-injector.yaml"),
     "duplicate-expectation": ("expect: books-recovers", "expect: books-never-fails", "books-never-fails"),
     "yaml-syntax": ("  steps:\n", "  steps: [\n", ""),
-    "unknown-sender": ("send: {from: webapp, request: GET http://authors", "send: {from: webap, request: GET http://authors", "webapp"),
+    "unknown-sender": (
+        "send: {from: webapp, request: GET http://authors",
+        "send: {from: webap, request: GET http://authors",
+        "webapp",
+    ),
 }
 
 

@@ -45,10 +45,11 @@ async def _serve(options: Options) -> None:
     async with client_session() as session:
         metrics = Metrics()
         apps = {options.port: podinfo_app(session, options, metrics, log), options.port_metrics: metrics_app(metrics)}
-        await serve_until_stopped({port: _runner(app, options) for port, app in apps.items() if port})
+        await serve_until_stopped({port: runner(app, options) for port, app in apps.items() if port})
 
 
-def _runner(app: web.Application, options: Options) -> web.AppRunner:
+def runner(app: web.Application, options: Options) -> web.AppRunner:
+    """What serves one of the two ports."""
     return web.AppRunner(
         app,
         access_log=None,
