@@ -1,0 +1,21 @@
+"""The mesh data plane of an embedded cluster: one real proxy that does what Linkerd's proxies would do.
+
+    plane ──► world ──► snapshot ──► compile ──► ads ──► Envoy ──► metrics
+              (objects)  (frozen)    (pure)     (ACKs)   (traffic)  (Linkerd's names)
+
+Where it is not Linkerd, on purpose or because Envoy cannot say it:
+
+- A Service without a ready endpoint answers 504 at once; Linkerd waits 3 s first (§1.28).
+- Backends that all have weight 0 answer 503 also where Linkerd drops the connection (§1.34), and an unknown port of a
+  ClusterIP answers 502 where it is refused (§1.8): a client that asks through a proxy always gets an answer.
+- An authority that no Service or pod has answers 502 in words that name it; elsewhere the name would not resolve.
+- The authority of a request chooses the Service, where Linkerd takes the address that was dialled (§1.6).
+- Error answers keep the connection open (§4.15). The wording of `l5d-proxy-error` is ours (§1.18).
+- Repeated header lines are compared joined by commas; see `compile.matching` for what queries and regular
+  expressions cannot say.
+- Applications are spoken to in HTTP/1.1, so gRPC does not pass, and no port is opaque (1G).
+- The pods of one ServiceAccount share their connections to other pods, which are therefore not counted per pod;
+  a request is counted when it ends, also in `request_total` (§5.4).
+- Redirects, retries, timeouts by annotation, circuit breaking and inbound policies other than `all-unauthenticated`
+  are not there yet: a route that asks for a redirect is not used, and annotations that have no effect are told.
+"""

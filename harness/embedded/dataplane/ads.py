@@ -115,29 +115,39 @@ class AdsServer:
 
     async def _push(self, wanted: Resources) -> list[Rejection]:
         self._late.clear()
-        clusters, assignments = self._channels[Kind.CLUSTER], self._channels[Kind.ASSIGNMENT]
-        routes, listeners = self._channels[Kind.ROUTE], self._channels[Kind.LISTENER]
+        routes = self._channels[Kind.ROUTE]
         changed_routes = _put(routes, wanted.routes)
-        changed_assignments = _put(assignments, wanted.assignments)
-        rejections: list[Rejection] = []
-        changed = _put(clusters, wanted.clusters)
-        changed_assignments |= _assignments_of(wanted.clusters[name] for name in changed)
-        delivery = clusters.deliver(changed) if changed or not clusters.is_answered else None
-        if delivery is not None:
-            await delivery.sent.wait()
-        # A cluster that is new or changed waits to hear of its endpoints once more, and the ACK waits for the cluster.
-        rejections += await self._deliver(assignments, changed_assignments)
-        if delivery is not None:
-            rejections += await self._judge(clusters, changed, await delivery.answer)
-            await assignments.when_live(_assignments_of(clusters.accepted(wanted.clusters)))
+        rejections = await self._push_clusters(wanted)
         rejections += await self._deliver(routes, changed_routes)
-        changed, gone = _put(listeners, wanted.listeners), listeners.gone(wanted.listeners)
-        if changed or gone or not listeners.is_answered:
-            listeners.drop(gone)
-            rejections += await self._deliver(listeners, changed)
-            await routes.when_live(_tables_of(listeners.accepted(wanted.listeners)))
+        rejections += await self._push_listeners(wanted)
         await self._take_away(wanted)
         return rejections + self._late
+
+    async def _push_clusters(self, wanted: Resources) -> list[Rejection]:
+        """Clusters and their endpoints; returns when all are in service."""
+        clusters, assignments = self._channels[Kind.CLUSTER], self._channels[Kind.ASSIGNMENT]
+        changed, endpoints = _put(clusters, wanted.clusters), _put(assignments, wanted.assignments)
+        if not changed and clusters.is_answered:
+            return await self._deliver(assignments, endpoints)
+        delivery = clusters.deliver(changed)
+        await delivery.sent.wait()
+        # A new or changed cluster waits to hear of its endpoints once more, and the answer waits for the cluster.
+        again = _assignments_of(wanted.clusters[name] for name in changed)
+        rejections = await self._deliver(assignments, endpoints | again)
+        rejections += await self._judge(clusters, changed, await delivery.answer)
+        await assignments.when_live(_assignments_of(clusters.accepted(wanted.clusters)))
+        return rejections
+
+    async def _push_listeners(self, wanted: Resources) -> list[Rejection]:
+        """Listeners, old ones gone; returns when the new ones have their route tables."""
+        listeners = self._channels[Kind.LISTENER]
+        changed, gone = _put(listeners, wanted.listeners), listeners.gone(wanted.listeners)
+        if not changed and not gone and listeners.is_answered:
+            return []
+        listeners.drop(gone)
+        rejections = await self._deliver(listeners, changed)
+        await self._channels[Kind.ROUTE].when_live(_tables_of(listeners.accepted(wanted.listeners)))
+        return rejections
 
     async def _take_away(self, wanted: Resources) -> None:
         clusters = self._channels[Kind.CLUSTER]

@@ -26,7 +26,7 @@ from harness.embedded.pods import DataplaneError, PodEndpoint
 from harness.errors import EnvironmentFailed
 
 _log = logging.getLogger(__name__)
-_REMEDY: Final = "see envoy.log in the run directory"
+_REMEDY: Final = "run it again; if that does not help, read envoy.log in the run directory of a cluster that is kept"
 
 
 class Plane:
@@ -59,6 +59,7 @@ class Plane:
         self._metrics = Metrics(run_dir / "admin.sock", dialect)
         self._envoy: Envoy | None = None
         self._failure: DataplaneError | None = None
+        self._live = False
         self._unsubscribe: Callable[[], None] = lambda: None
         self._changed = asyncio.Event()
         self._waiting: list[asyncio.Future[tuple[Rejection, ...]]] = []
@@ -82,6 +83,7 @@ class Plane:
         except DataplaneError as error:
             await self.stop()
             raise EnvironmentFailed(f"the mesh's proxy does not come up: {error}", _REMEDY) from error
+        self._live = True
 
     async def stop(self) -> None:
         """End the proxy; returns when its process and sockets are gone."""
@@ -183,7 +185,8 @@ class Plane:
         if failure is not error:
             _log.error("the data plane failed", exc_info=error)
         self._fail(failure)
-        self._on_failure(EnvironmentFailed(f"the mesh's proxy is lost: {failure}", _REMEDY))
+        if self._live:  # else whoever starts the data plane hears of it
+            self._on_failure(EnvironmentFailed(f"the mesh's proxy is lost: {failure}", _REMEDY))
 
     def _fail(self, failure: DataplaneError) -> None:
         self._failure = self._failure or failure

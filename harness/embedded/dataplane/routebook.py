@@ -10,6 +10,7 @@ from typing import Any
 from harness.dialect import Dialect
 from harness.embedded.dataplane.compile.refusal import refusal
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
+from harness.embedded.dataplane.unheeded import REASON, unheeded
 from harness.resources.conditions import ACCEPTED, ParentStatus, parse_parent_statuses
 from harness.resources.document import ResourceInvalid
 from harness.resources.parents import CORE_GROUP, is_service_backend, is_service_parent
@@ -30,18 +31,28 @@ def only_log(involved: Obj, reason: str, message: str) -> None:
     )
 
 
+def tell_unheeded(obj: Obj, told: str, report: Report) -> str:
+    """Report annotations without effect, unless that is what was told before; answers what is told now."""
+    notice = unheeded(obj)
+    if notice and notice != told:
+        report(obj, REASON, notice)
+    return notice
+
+
 @dataclass(slots=True)
 class _Page:
     """One route as it was last read.
 
     route    the last version that can be used, None if there never was one
     problem  why the newest version cannot be used; "" if it can
+    notice   what people were told about its annotations
     """
 
     route: HTTPRoute | None = None
     statuses: tuple[ParentStatus, ...] = ()
     missing: frozenset[ServiceKey] | None = None
     problem: str = ""
+    notice: str = ""
 
 
 class RouteBook:
@@ -68,6 +79,7 @@ class RouteBook:
             kept = "; its previous version stays in force" if page.route else ""
             self._report(obj, "RouteNotUsable", f"{problem}{kept}")
         page.problem = problem
+        page.notice = tell_unheeded(obj, page.notice, self._report)
         page.statuses = parse_parent_statuses(obj.get("status") or {})
 
     def remove(self, obj: Obj) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from harness.dialect import Dialect
-from harness.embedded.dataplane.routebook import Report, RouteBook
+from harness.embedded.dataplane.routebook import Report, RouteBook, tell_unheeded
 from harness.embedded.dataplane.snapshot import Address, Pod, ServiceKey, ServiceState, Snapshot
 from harness.resources.document import ResourceInvalid
 from harness.resources.services import Service, ServicePort, parse_service
@@ -30,6 +30,8 @@ class World:
 
     def __init__(self, dialect: Dialect, report: Report) -> None:
         self._dialect = dialect
+        self._report = report
+        self._told: dict[ServiceKey, str] = {}
         self._services: dict[ServiceKey, Service] = {}
         self._slices: defaultdict[ServiceKey, dict[str, Obj]] = defaultdict(dict)
         self._states: dict[ServiceKey, ServiceState] = {}
@@ -78,6 +80,7 @@ class World:
         except ResourceInvalid as invalid:  # the API server admits none, so this is worth a look
             _log.warning("Service %s/%s is not used: %s", *_name(obj), invalid)
             self._services.pop(_name(obj), None)
+        self._told[_name(obj)] = tell_unheeded(obj, self._told.get(_name(obj), ""), self._report)
         self._refresh(_name(obj))
 
     def _refresh(self, key: ServiceKey) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 COMMAND_ANNOTATION = "signalbox.dev/command"
@@ -19,6 +19,7 @@ class Image:
     function    "module:name", forked from the warmed-up parent; or
     command     a local command line
     entrypoint  what the real image starts if the manifest names no `command`; `arguments` likewise for `args`
+    tools       other programs of the image, for probes and exec: name -> "module:name"
     """
 
     pattern: str
@@ -26,6 +27,7 @@ class Image:
     command: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stands_in(self) -> str:
@@ -35,16 +37,24 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a container runs: `function` called with argv, or argv executed if there is none."""
+    """What a container runs: `function` called with argv, or argv executed if there is none.
+
+    tools  programs of the image that exec and probes may name, as in `Image`
+    """
 
     argv: tuple[str, ...]
     function: str | None
     image_id: str
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 class UnknownImage(Exception):
     """No program is known for an image; the message lists the known ones and the two ways out."""
 
+
+ECHO_ANNOTATION = "signalbox.dev/echo"
+_ECHO = Program(("echo",), "harness.embedded.apps.echo:main", "signalbox://harness.embedded.apps.echo:main")
+_PODCLI = {"podcli": "harness.embedded.apps.podinfo.podcli:main"}  # §8.4.8: its probes are exec probes
 
 DEFAULT_IMAGES = (
     Image(
@@ -56,6 +66,16 @@ DEFAULT_IMAGES = (
     Image("ghcr.io/buoyantio/booksapp-traffic", "harness.embedded.apps.traffic:main", entrypoint=("traffic",)),
     Image("buoyantio/booksapp-traffic", "harness.embedded.apps.traffic:main", entrypoint=("traffic",)),
     Image("nginx", "harness.embedded.apps.nginx:main", entrypoint=("nginx",), arguments=("-g", "daemon off;")),
+    Image(
+        "ghcr.io/stefanprodan/podinfo", "harness.embedded.apps.podinfo:main", entrypoint=("./podinfo",), tools=_PODCLI
+    ),
+    Image("stefanprodan/podinfo", "harness.embedded.apps.podinfo:main", entrypoint=("./podinfo",), tools=_PODCLI),
+    Image(
+        "fortio/fortio",
+        "harness.embedded.apps.echo:fortio",
+        entrypoint=("/usr/bin/fortio",),
+        arguments=("server",),
+    ),
 )
 
 
@@ -67,7 +87,8 @@ class Images:
 
     def modules(self) -> tuple[str, ...]:
         """The modules of all stand-in functions, to be loaded before the first pod starts."""
-        return tuple(dict.fromkeys(image.function.partition(":")[0] for image in self._images if image.function))
+        functions = [f for image in self._images for f in (image.function, *image.tools.values()) if f]
+        return tuple(dict.fromkeys(function.partition(":")[0] for function in functions))
 
     def program(
         self, reference: str, *, command: Sequence[str], args: Sequence[str], annotations: Mapping[str, str]
@@ -81,14 +102,16 @@ class Images:
         if annotations.get(COMMAND_ANNOTATION, "").strip():
             line = _annotated(annotations[COMMAND_ANNOTATION])
             return Program((*line, *args), None, f"signalbox://{shlex.join(line)}")
+        if annotations.get(ECHO_ANNOTATION) == "true":
+            return _ECHO
         image = self._find(reference)
         image_id = f"signalbox://{image.stands_in}"
         if image.function is None:
             return Program((*image.command, *(args or image.arguments)), None, image_id)
         if command:
-            return Program((*command, *args), image.function, image_id)
+            return Program((*command, *args), image.function, image_id, image.tools)
         entrypoint = image.entrypoint or (repository(reference).rpartition("/")[2],)
-        return Program((*entrypoint, *(args or image.arguments)), image.function, image_id)
+        return Program((*entrypoint, *(args or image.arguments)), image.function, image_id, image.tools)
 
     def _find(self, reference: str) -> Image:
         names = aliases(repository(reference))
@@ -99,7 +122,7 @@ class Images:
         raise UnknownImage(
             f'no local program stands in for image "{reference}"; known images: {known}. Map the image to a program '
             f"with --image {repository(reference)}=MODULE:FUNCTION (or =COMMAND LINE), or annotate the pod with "
-            f'{COMMAND_ANNOTATION}: "COMMAND LINE"'
+            f'{COMMAND_ANNOTATION}: "COMMAND LINE", or with {ECHO_ANNOTATION}: "true" to be an echo server'
         )
 
 

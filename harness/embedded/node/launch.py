@@ -93,10 +93,11 @@ def prepare(pod: Obj, name: str, workplace: Workplace) -> Launch:
         raise Blocked("CreateContainerConfigError", str(error), retry=False) from None
     except UnknownImage as error:
         raise Blocked("ErrImagePull", str(error)) from None
+    environment["SIGNALBOX_ECHO_PORTS"] = ",".join(str(port["containerPort"]) for port in container.get("ports") or ())
     argv = expand_all(program.argv, environment)
     title = pod["metadata"]["name"]
     if program.function is not None:
-        return Launch(Order(argv, environment, root, title, program.function), program.image_id)
+        return Launch(Order(argv, environment, root, title, program.function), program.image_id, program.tools)
     if shutil.which(argv[0], path=environment["PATH"]) is None:
         message = f'exec: "{argv[0]}": executable file not found in $PATH'
         raise Blocked("RunContainerError", f'failed to start container "{name}": {message}')

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -42,10 +42,14 @@ class Blocked(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A container ready to be started."""
+    """A container ready to be started.
+
+    tools  programs of its image that exec and probes may name -> "module:name"
+    """
 
     order: Order
     image_id: str
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +149,8 @@ class Container:
         if self._launch is None:
             return 1, "the container was never started"
         log = ContainerLog(_EXEC_LOG_BYTES)
-        order = Order(tuple(command), self._launch.order.env, self._launch.order.cwd, title="exec")
+        tool = self._launch.tools.get(os.path.basename(command[0])) if command else None
+        order = Order(tuple(command), self._launch.order.env, self._launch.order.cwd, title="exec", function=tool)
         process, pipe = await self._spawn(order, log)
         try:
             ended = await process.wait()

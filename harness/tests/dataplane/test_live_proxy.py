@@ -244,20 +244,21 @@ def test_stopping_is_no_death_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 _PARENT = """
-import asyncio, sys
-from harness.tests.dataplane.live import live_mesh
+import asyncio, pathlib, sys
+from harness.embedded.dataplane.envoy import Envoy, envoy_binary
 
 async def main():
-    async with live_mesh() as mesh:
-        print(mesh.envoy.pid, flush=True)
-        await asyncio.sleep(60)
+    envoy = await Envoy.start(envoy_binary(), pathlib.Path(sys.argv[1]), print)
+    print(envoy.pid, flush=True)
+    await asyncio.sleep(60)
 
 asyncio.run(main())
 """
 
 
-def test_the_proxy_dies_with_its_parent() -> None:
-    with subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True) as parent:
+def test_the_proxy_dies_with_its_parent(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _PARENT, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         proxy = psutil.Process(int(parent.stdout.readline()))
         parent.kill()

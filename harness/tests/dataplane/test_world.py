@@ -209,3 +209,19 @@ def test_probe_paths_are_found_in_all_containers() -> None:
     }
     assert probe_paths({"spec": spec}) == {9: ("/start",), 7000: ("/live", "/", "/bare")}
     assert probe_paths({}) == {}
+
+
+def test_annotations_without_effect_are_told_once() -> None:
+    world = Watched()
+    annotated = service_object()
+    annotated["metadata"]["annotations"] = {"timeout.linkerd.io/request": "1s", "mine": "x"}
+    routed = route_object([condition()])
+    routed["metadata"]["annotations"] = {"retry.linkerd.io/http": "5xx"}
+    for _ in range(2):
+        world.put(SERVICES, annotated)
+        world.put(POLICY_ROUTES, routed)
+    assert world.told == [
+        "AnnotationHasNoEffect: the embedded mesh does not follow timeout.linkerd.io/request yet",
+        "AnnotationHasNoEffect: the embedded mesh does not follow retry.linkerd.io/http yet",
+    ]
+    assert world.route_names() == ["split"]
