@@ -10,6 +10,14 @@ default:
 test-fault-injection *args:
     signalbox run scenarios/tutorial/fault-injection.yaml "$@"
 
+# A cluster that stays, for kubectl and a browser: eval "$(just up)"
+up *args:
+    @signalbox up "$@"
+
+# Take kept clusters away
+down *args:
+    @signalbox down "$@"
+
 # Every test: units first, then those that start clusters
 test *args:
     pytest -q -m "not cluster" "$@"

@@ -6,6 +6,7 @@ without a stack trace; a bug of ours keeps its own.
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import click
 from harness.cluster.provider import Cluster
 from harness.errors import Exit, SignalboxError
 from harness.report.terminal import Terminal
+from harness.run.kept import keep_up, kept_clusters, take_down
 from harness.run.runner import run_paths
 from harness.scenario.schema import schema_text
 
@@ -44,6 +46,33 @@ def run(paths: tuple[Path, ...], profile: str | None, pause: bool) -> None:
     with Terminal() as terminal:
         code = run_paths(paths, profile, terminal, pause=_wait_for_enter if pause else None)
     sys.exit(code)
+
+
+@cli.command()
+@click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
+@click.option("--name", default="signalbox", show_default=True, help="What to call the cluster.")
+def up(profile_name: str | None, name: str) -> None:
+    """Start a cluster that stays, and print what a shell needs: eval "$(signalbox up)"."""
+    cluster = keep_up(name, profile_name, progress=lambda text: click.echo(f"# {text}"))
+    click.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
+    if cluster.ingress:
+        click.echo(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")
+    click.echo(f"# it stays until: signalbox down {shlex.quote(name)}")
+
+
+@cli.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+def down(names: tuple[str, ...]) -> None:
+    """Take kept clusters away; without a name all of them."""
+    for name in take_down(names):
+        click.echo(f"{name} is gone")
+
+
+@cli.command()
+def clusters() -> None:
+    """List the clusters that stay."""
+    for cluster in kept_clusters():
+        click.echo(f"{cluster.name}  {cluster.dialect.name}  KUBECONFIG={cluster.kubeconfig}")
 
 
 @cli.command()

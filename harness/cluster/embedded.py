@@ -12,68 +12,104 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
 
 from harness.cluster.provider import SENDER_IMAGE, Cluster, Request
+from harness.dialect import DIALECTS, Dialect
 from harness.embedded.node.leftovers import kill_leftovers
 from harness.errors import ClusterLost, EnvironmentFailed
 
 SENDER_ENTRY = "harness.traffic.sender:main"
 RUN_DIR_PREFIX = "signalbox-"
 OWNER_LOCK = "owner.lock"
+KEPT = "kept.json"
 STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Handle:
-    process: subprocess.Popen[bytes]
+    """A supervisor.
+
+    process  None if another command started it
+    """
+
+    pid: int
     run_dir: Path
+    process: subprocess.Popen[bytes] | None = None
 
 
 def create(request: Request, *, progress: Callable[[str], None]) -> Cluster:
     """A serving embedded cluster with a private kubeconfig in a run directory that it owns.
 
+    A cluster that is to be kept outlives this process and is found again by `kept`.
     raises  EnvironmentFailed if a part of it cannot start; nothing is left then
     """
     _require_packages()
     for swept in sweep():
         progress(f"removed what a killed run left: {swept}")
     run_dir = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX))
-    command = [sys.executable, "-m", "harness.embedded", "--run-dir", str(run_dir)]
-    command += ["--dialect", request.dialect.name, "--image", f"{SENDER_IMAGE.partition(':')[0]}={SENDER_ENTRY}"]
     with (run_dir / "supervisor.log").open("wb") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            _command(request, run_dir),
+            stdin=subprocess.DEVNULL if request.keep else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
         )
-    handle = _Handle(process, run_dir)
+    handle = _Handle(process.pid, run_dir, process)
     try:
-        answer = _read_answer(handle)
+        answer = _read_answer(process, run_dir)
     except BaseException:
         _stop(handle)
         raise
+    return _cluster(request.name, request.dialect, answer, handle)
+
+
+def _command(request: Request, run_dir: Path) -> list[str]:
+    command = [sys.executable, "-m", "harness.embedded", "--run-dir", str(run_dir), "--name", request.name]
+    command += ["--dialect", request.dialect.name, "--image", f"{SENDER_IMAGE.partition(':')[0]}={SENDER_ENTRY}"]
+    return [*command, "--keep"] if request.keep else command
+
+
+def _cluster(name: str, dialect: Dialect, answer: Mapping[str, str], handle: _Handle) -> Cluster:
     return Cluster(
-        name=request.name,
+        name=name,
         kubeconfig=Path(answer["kubeconfig"]),
-        dialect=request.dialect,
+        dialect=dialect,
         ingress=answer.get("ingress"),
         handle=handle,
     )
 
 
+def kept() -> list[Cluster]:
+    """The clusters of this user that were made to be kept and still run."""
+    found = []
+    for folder in _folders():
+        try:
+            said = json.loads((folder / KEPT).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        if not _is_orphan(folder):
+            handle = _Handle(said["pid"], folder)
+            found.append(_cluster(said["name"], DIALECTS[said["dialect"]], said, handle))
+    return sorted(found, key=lambda cluster: cluster.name)
+
+
 def check(cluster: Cluster) -> None:
     """Return if the supervisor lives and says that all its parts do; else raise ClusterLost with its reason."""
     handle: _Handle = cluster.handle
-    code = handle.process.poll()
+    code = handle.process.poll() if handle.process else None
     if code is not None:
-        raise ClusterLost(f"the embedded cluster ended by itself (exit code {code})", _see_log(handle))
+        last_words = f"its last words:\n{_log_tail(handle.run_dir)}"
+        raise ClusterLost(f"the embedded cluster ended by itself (exit code {code})", last_words)
     failure = handle.run_dir / "failed"
     if failure.exists():
         raise ClusterLost(failure.read_text(encoding="utf-8").strip())
@@ -84,23 +120,22 @@ def delete(cluster: Cluster) -> None:
     _stop(cluster.handle)
 
 
-def processes(cluster: Cluster) -> Sequence[int]:
-    """The supervisor's process id and those of all its descendants."""
-    import psutil
-
-    supervisor = psutil.Process(cluster.handle.process.pid)
-    return [supervisor.pid, *(child.pid for child in supervisor.children(recursive=True))]
-
-
 def sweep() -> list[Path]:
     """Remove run directories of ours whose supervisor is gone; those of other users and living ones stay."""
     removed = []
-    for folder in Path(tempfile.gettempdir()).glob(RUN_DIR_PREFIX + "*"):
+    for folder in _folders():
         with contextlib.suppress(FileNotFoundError):
-            if folder.stat().st_uid == os.getuid() and _is_orphan(folder):
+            if _is_orphan(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed.append(folder)
     return removed
+
+
+def _folders() -> Iterator[Path]:
+    for folder in Path(tempfile.gettempdir()).glob(RUN_DIR_PREFIX + "*"):
+        with contextlib.suppress(FileNotFoundError):
+            if folder.stat().st_uid == os.getuid():
+                yield folder
 
 
 def _is_orphan(folder: Path) -> bool:
@@ -124,13 +159,13 @@ def _require_packages() -> None:
         )
 
 
-def _read_answer(handle: _Handle) -> dict[str, str]:
+def _read_answer(process: subprocess.Popen[bytes], run_dir: Path) -> dict[str, str]:
     """The supervisor's one line: where the cluster is, or why it is not."""
-    stdout: IO[bytes] = handle.process.stdout  # type: ignore[assignment]  # Popen was given PIPE
-    line = stdout.readline()
+    assert process.stdout is not None  # Popen was given PIPE
+    line = process.stdout.readline()
     if not line:
-        code = handle.process.wait()
-        raise EnvironmentFailed(f"the embedded cluster did not start (exit code {code})\n{_log_tail(handle)}")
+        code = process.wait()
+        raise EnvironmentFailed(f"the embedded cluster did not start (exit code {code})\n{_log_tail(run_dir)}")
     answer: dict[str, str] = json.loads(line)
     if "error" in answer:
         raise EnvironmentFailed(answer["error"], answer.get("remedy", ""))
@@ -138,32 +173,38 @@ def _read_answer(handle: _Handle) -> dict[str, str]:
 
 
 def _stop(handle: _Handle) -> None:
-    """Closing its standard input asks the supervisor to end; it is killed if it does not in time."""
-    process = handle.process
-    for stream in _streams(process):
-        stream.close()
-    try:
-        process.wait(timeout=STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.returncode:  # it did not end in order, so it may have left something
+    """Ask the supervisor to end; it is killed if it does not in time, and what it then left is removed."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(handle.pid, signal.SIGTERM)
+    if not _ends(handle):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(handle.pid, signal.SIGKILL)
+        _ends(handle)
         kill_leftovers(handle.run_dir)
+    if handle.process is not None:
+        for stream in (handle.process.stdin, handle.process.stdout):
+            if stream is not None:
+                stream.close()
     shutil.rmtree(handle.run_dir, ignore_errors=True)
 
 
-def _streams(process: subprocess.Popen[bytes]) -> Iterator[IO[bytes]]:
-    if process.stdin is not None:
-        yield process.stdin
-    if process.stdout is not None:
-        yield process.stdout
+def _ends(handle: _Handle) -> bool:
+    """Whether the supervisor has ended in order within the time it has for that."""
+    if handle.process is not None:
+        try:
+            return handle.process.wait(timeout=STOP_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            return False
+    # Not our child: its lock tells. The kernel frees it however the process ends.
+    deadline = time.monotonic() + STOP_SECONDS
+    while handle.run_dir.exists() and not _is_orphan(handle.run_dir):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
-def _see_log(handle: _Handle) -> str:
-    return f"its last words:\n{_log_tail(handle)}"
-
-
-def _log_tail(handle: _Handle, lines: int = 20) -> str:
-    log = handle.run_dir / "supervisor.log"
+def _log_tail(run_dir: Path, lines: int = 20) -> str:
+    log = run_dir / "supervisor.log"
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     return "\n".join(text.splitlines()[-lines:])

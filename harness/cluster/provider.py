@@ -6,7 +6,7 @@ so reading two side by side is a review. Nothing above this package knows which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,10 +23,12 @@ class Request:
 
     name     shows in messages and labels
     dialect  the mesh rules that the cluster must follow
+    keep     whether it outlives the process that asks for it
     """
 
     name: str
     dialect: Dialect
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +58,5 @@ class Provider(Protocol):
     def delete(self, cluster: Cluster) -> None:
         """Take the cluster away with all it had; deleting twice is fine."""
 
-    def processes(self, cluster: Cluster) -> Sequence[int]:
-        """The local processes that belong to the cluster, for benchmarks; empty if it has none here."""
+    def kept(self) -> list[Cluster]:
+        """The clusters that were made to be kept and still run."""

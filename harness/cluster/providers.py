@@ -19,3 +19,8 @@ def provider(name: str) -> Provider:
     if name not in _PROVIDERS:
         raise InputError([Finding("", 0, f"no provider is called '{name}'{nearest(name, sorted(_PROVIDERS))}")])
     return cast(Provider, _PROVIDERS[name])
+
+
+def all_providers() -> list[Provider]:
+    """Every provider module."""
+    return [cast(Provider, module) for module in _PROVIDERS.values()]

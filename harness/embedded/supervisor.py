@@ -43,15 +43,20 @@ from harness.errors import EnvironmentFailed
 
 OWNER_LOCK = "owner.lock"
 FAILED = "failed"
+KEPT = "kept.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the starter asks for.
 
+    name    what the cluster is called
+    keep    whether it goes on when its starter ends
     images  programs for images besides the ones every cluster knows
     """
 
+    name: str
+    keep: bool
     run_dir: Path
     dialect: Dialect
     images: tuple[Image, ...]
@@ -75,16 +80,28 @@ def main(argv: Sequence[str]) -> int:
 def _settings(argv: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="harness.embedded", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--name", default="signalbox")
+    parser.add_argument("--keep", action="store_true")
     parser.add_argument("--dialect", choices=sorted(DIALECTS), required=True)
     parser.add_argument("--image", action="append", default=[], type=parse_image, metavar="PATTERN=MODULE:FUNCTION")
     arguments = parser.parse_args(argv)
-    return Settings(arguments.run_dir, DIALECTS[arguments.dialect], tuple(arguments.image))
+    return Settings(
+        name=arguments.name,
+        keep=arguments.keep,
+        run_dir=arguments.run_dir,
+        dialect=DIALECTS[arguments.dialect],
+        images=tuple(arguments.image),
+    )
 
 
 async def _run(settings: Settings) -> int:
-    stopped = _stop_wanted()
+    stopped = _stop_wanted(watch_starter=not settings.keep)
     async with _cluster(settings) as (kubeconfig, node):
-        _answer({"kubeconfig": str(kubeconfig)})
+        answer = {"kubeconfig": str(kubeconfig)}
+        if settings.keep:
+            said = {"name": settings.name, "dialect": settings.dialect.name, "pid": os.getpid(), **answer}
+            (settings.run_dir / KEPT).write_text(json.dumps(said), encoding="utf-8")
+        _answer(answer)
         # What was imported and built so far lives until the end; the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -154,7 +171,7 @@ def _write_failure(run_dir: Path, failure: EnvironmentFailed) -> None:
     draft.rename(run_dir / FAILED)
 
 
-def _stop_wanted() -> asyncio.Event:
+def _stop_wanted(*, watch_starter: bool) -> asyncio.Event:
     """Set when the starter is gone or asks for the end."""
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -166,7 +183,8 @@ def _stop_wanted() -> asyncio.Event:
             loop.remove_reader(0)
             stopped.set()
 
-    loop.add_reader(0, readable)
+    if watch_starter:
+        loop.add_reader(0, readable)
     return stopped
 
 

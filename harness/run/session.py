@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.cluster.provider import Cluster, Provider, Request
 from harness.cluster.providers import provider
-from harness.errors import EnvironmentFailed
+from harness.errors import ClusterLost, EnvironmentFailed
 from harness.kube.apply import Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import workload
@@ -104,7 +105,7 @@ def open_session(
         emit(ev.ClusterReady(cluster.name, took))
         with Kube(cluster.kubeconfig) as kube:
             session = Session(
-                profile, cluster, kube, run_id, emit, lambda: chosen.check(cluster), pause, [("cluster", took)]
+                profile, cluster, kube, run_id, emit, partial(_check, chosen, cluster, kube), pause, [("cluster", took)]
             )
             yield session
     except EnvironmentFailed:
@@ -113,6 +114,19 @@ def open_session(
         raise
     finally:
         _tear_down(chosen, cluster, session)
+
+
+def _check(chosen: Provider, cluster: Cluster, kube: Kube) -> None:
+    """Raise ClusterLost if a part of the cluster has died.
+
+    The API is asked first: by the time it answers, a death that made requests fail a moment ago is known.
+    """
+    try:
+        ready = kube.raw("/readyz")
+    finally:
+        chosen.check(cluster)
+    if ready.status != 200:
+        raise ClusterLost(f"the API server is not ready: {ready.body.decode(errors='replace')}")
 
 
 def _tear_down(chosen: Provider, cluster: Cluster, session: Session | None) -> None:

@@ -1,11 +1,10 @@
-"""Values with a shape: statuses, names of objects, pods, conditions, request lines, paths of manifests."""
+"""Values with a shape: statuses, names of objects, pods, conditions, Services, paths of manifests."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from harness.errors import nearest
 from harness.scenario.spelled import Spelled, refused, shown, text_like
@@ -16,7 +15,6 @@ _REFERENCE: Final = re.compile(f"({_DNS})/({_DNS})")
 _SELECTOR: Final = re.compile(f"({_DNS})/([A-Za-z0-9][A-Za-z0-9./_-]*)=([A-Za-z0-9][A-Za-z0-9._-]*)")
 _DESTINATION: Final = re.compile(f"({_DNS}):([1-9][0-9]{{0,4}})")
 _PATH: Final = re.compile(r"[^\0]*\.(?:ya?ml|json)")
-_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 _POD_CONDITIONS: Final = ("Ready", "ContainersReady", "Initialized", "PodScheduled")
 _DEPLOYMENT_CONDITIONS: Final = ("Available", "Progressing", "ReplicaFailure")
@@ -124,44 +122,6 @@ def parse_condition(value: Any) -> Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The start of a request, written `METHOD url`."""
-
-    method: str
-    url: str
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.url}"
-
-
-def parse_request(value: Any) -> Request:
-    """The request that `GET http://books:7002/books.json` starts."""
-    method, _, url = value.partition(" ") if isinstance(value, str) else ("", "", "")
-    if not url:
-        raise refused(f"{shown(value)} is not a request; write METHOD url, like GET http://books:7002/books.json")
-    if method not in _METHODS:
-        raise refused(f"{shown(method)} is not a method{nearest(method, _METHODS)}")
-    if wrong := _wrong_with_url(url):
-        raise refused(f"{shown(url)} {wrong}")
-    return Request(method, url)
-
-
-def _wrong_with_url(url: str) -> str:
-    if "${" in url:
-        return "holds a ${value}, which this version of the language does not fill in"
-    if not url.isascii() or not url.isprintable() or re.search(r"[\s<>{}\"\\^`]", url):
-        return "has characters that a URL writes with a percent sign"
-    if url.startswith("https://"):
-        return "hides the request from the mesh; write http://, the mesh encrypts by itself"
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    return "" if usable else "is not the URL of a Service; write one like http://books:7002/books.json"
-
-
-@dataclass(frozen=True, slots=True)
 class Destination:
     """A Service as a client dials it, written `host:port`."""
 
@@ -231,15 +191,6 @@ Pods = Annotated[
 Wanted = Annotated[
     Condition,
     Spelled(parse_condition, str, {"enum": [not_ + name for name in _CONDITIONS for not_ in ("", "not ")]}, Condition),
-]
-RequestLine = Annotated[
-    Request,
-    Spelled(
-        parse_request,
-        str,
-        text_like(f"({'|'.join(_METHODS)}) http://\\S+", "GET http://books:7002/books.json"),
-        Request,
-    ),
 ]
 ServicePort = Annotated[
     Destination, Spelled(parse_destination, str, text_like(_DESTINATION.pattern, "books:7002"), Destination)

@@ -77,14 +77,14 @@ _HOSTNAMES = st.sampled_from(
         ("other",),
     ]
 )
-_ROUTES = st.lists(
+ROUTES = st.lists(
     st.tuples(
         st.lists(st.lists(_MATCHES, min_size=1, max_size=2).map(tuple), max_size=3), st.integers(0, 1), _HOSTNAMES
     ),
     min_size=1,
     max_size=3,
 ).map(lambda parts: [numbered(f"r{index}", *part) for index, part in enumerate(parts)])
-_ASKED = st.builds(
+REQUESTS = st.builds(
     Asked,
     authority=st.sampled_from([AUTHORITY, "books.booksapp.svc.cluster.local.:7000", "books:7000", "127.77.1.5:7000"]),
     target=st.tuples(
@@ -97,7 +97,7 @@ _ASKED = st.builds(
 
 
 @settings(max_examples=150, deadline=None)
-@given(_ROUTES, st.lists(_ASKED, min_size=1, max_size=6))
+@given(ROUTES, st.lists(REQUESTS, min_size=1, max_size=6))
 def test_the_table_answers_as_the_rules_say(routes: list[RouteInForce], requests: list[Asked]) -> None:
     older_first = sorted((item.route for item in routes), key=lambda item: (item.creation_timestamp, item.name))
     table = compiled(routes)

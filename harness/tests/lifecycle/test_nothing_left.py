@@ -86,3 +86,22 @@ def test_two_runs_at_once_both_hold() -> None:
         assert two.wait() == Exit.HELD, "".join(two.lines)
         one.assert_nothing_left()
         two.assert_nothing_left()
+
+
+def test_a_kept_cluster_outlives_its_command_and_goes_when_told() -> None:
+    with signalbox("up", "--name", "kept-by-a-test") as up:
+        assert up.wait(30) == Exit.HELD, "".join(up.lines)
+        environment = {"TMPDIR": str(up.scratch)}
+        try:
+            with signalbox("clusters", environment=environment) as listed:
+                assert listed.wait(20) == Exit.HELD
+                assert any(line.startswith("kept-by-a-test ") for line in listed.lines)
+        finally:
+            with signalbox("down", "kept-by-a-test", environment=environment) as down:
+                assert down.wait(30) == Exit.HELD, "".join(down.lines)
+        up.assert_nothing_left()
+
+
+def test_taking_down_what_is_not_there_is_bad_input() -> None:
+    with signalbox("down", "no-such-cluster") as down:
+        assert down.wait(20) == Exit.INPUT

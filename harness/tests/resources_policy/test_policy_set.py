@@ -397,7 +397,7 @@ def test_a_route_without_rules_is_attached_and_matches_nothing_1_21() -> None:
 
 # Rate limits
 
-LIMIT = {"total": {"requestsPerSecond": 70}, "identity": {"requestsPerSecond": 5}}
+LIMIT: dict[str, Any] = {"total": {"requestsPerSecond": 70}, "identity": {"requestsPerSecond": 5}}
 
 
 def overriding(rate: int, *accounts: str) -> Obj:
