@@ -22,7 +22,7 @@ from harness.report.terminal import Terminal
 from harness.report.text import failure_lines
 from harness.run.events import Emit, Event, ExpectationResult, ScenarioReport
 from harness.run.session import Session, open_session
-from harness.scenario.lint import Checked, load_checked
+from harness.scenario.lint import Checked, NothingToRun, load_checked
 from harness.scenario.loading import looks_like_scenario
 from harness.verdict.judgement import Verdict
 
@@ -41,7 +41,7 @@ class _Worker:
         self._listeners[:] = [listen]
         if self._session is None:
             self._session = self._stack.enter_context(open_session(checked.profile, self._emit))
-        (loaded,) = checked.scenarios
+        (loaded,) = checked.scenarios  # a scenario for another mesh was skipped when it was collected
         return self._session.run(loaded)
 
     def close(self) -> None:
@@ -96,6 +96,8 @@ class ScenarioFile(pytest.File):
         """The one item of the file, or all its findings as one collection error."""
         try:
             checked = load_checked([_as_typed(self.path)], self.config.stash[WORKER].profile_name)
+        except NothingToRun as nothing:
+            pytest.skip(nothing.skipped[0].reason, allow_module_level=True)
         except InputError as error:
             raise self.CollectError(str(error)) from None
         yield ScenarioItem.from_parent(self, name=checked.scenarios[0].scenario.name, checked=checked)

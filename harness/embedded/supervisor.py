@@ -32,6 +32,7 @@ from harness.embedded.apiserver.crds import CRD_KEY, serve_custom_kinds
 from harness.embedded.apiserver.server import serve
 from harness.embedded.controllers.events import record_event
 from harness.embedded.controllers.loop import ControllerLoop
+from harness.embedded.controllers.rate_limits import rate_limit_controllers
 from harness.embedded.controllers.routes import route_status_controllers
 from harness.embedded.controllers.startup import create_first_namespaces, standard_controllers
 from harness.embedded.crds import definitions
@@ -39,6 +40,7 @@ from harness.embedded.dataplane.plane import Plane
 from harness.embedded.node.addresses import PodNetwork
 from harness.embedded.node.images import Image, Images, parse_image
 from harness.embedded.node.node import Node
+from harness.embedded.pods import DataplaneError
 from harness.errors import EnvironmentFailed
 
 OWNER_LOCK = "owner.lock"
@@ -117,11 +119,15 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Node]]:
         stack.callback(network.close)
         api = Api(network.service_address)
         serve_custom_kinds(api)
-        for definition in definitions():
+        for definition in definitions(settings.dialect):
             api.create(CRD_KEY, definition)
         register_mesh_admission(api, settings.dialect)
         authority = Authority()
-        loop = ControllerLoop(api.store, [*standard_controllers(api), *route_status_controllers(api, settings.dialect)])
+        status_writers = [
+            *route_status_controllers(api, settings.dialect),
+            *rate_limit_controllers(api, settings.dialect),
+        ]
+        loop = ControllerLoop(api.store, [*standard_controllers(api), *status_writers])
         loop.start()
         stack.callback(loop.close)
         create_first_namespaces(api, authority.certificate.decode())
@@ -138,13 +144,20 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Node]]:
         stack.push_async_callback(plane.stop)
         stack.push_async_callback(node.stop)
         await asyncio.gather(plane.start(), node.start())
-        yield await _serve(api, authority, node, settings.run_dir, stack), node
+        yield await _serve(api, authority, node, plane, settings.run_dir, stack), node
 
 
-async def _serve(api: Api, authority: Authority, node: Node, run_dir: Path, stack: AsyncExitStack) -> Path:
+async def _serve(
+    api: Api, authority: Authority, node: Node, plane: Plane, run_dir: Path, stack: AsyncExitStack
+) -> Path:
     """The private kubeconfig of the API, served from now on."""
     certificate = authority.server(["127.0.0.1", "localhost", "kubernetes.default.svc"])
-    server = await serve(api, server_context(authority, certificate, run_dir), node)
+
+    async def in_force() -> None:
+        with contextlib.suppress(DataplaneError):  # the plane tells of what it cannot take by events
+            await plane.settled()
+
+    server = await serve(api, server_context(authority, certificate, run_dir), node, in_force=in_force)
     stack.push_async_callback(server.close)
     kubeconfig = run_dir / "kubeconfig"
     client = authority.client(ADMIN, ADMIN_GROUP)

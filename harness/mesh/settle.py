@@ -120,19 +120,29 @@ def _conditions(kube: Kube, change: Change) -> str:
     parents = parse_parent_statuses(route.get("status") or {})
     if not parents:
         raise _NotYet(f"{change.route} has no status yet; does a controller of the mesh run?")
-    for parent in parents:
-        for kind in (ACCEPTED, RESOLVED_REFS):
-            if (seen := _why_not(parent, kind, change.generation)) is not None:
-                raise _NotYet(f"{change.route} is not {kind} by {parent.kind} {parent.name}: {seen}")
-    return f"{change.route} is Accepted and ResolvedRefs for generation {change.generation}"
+    told = [_taken(change, parent) for parent in parents]
+    return f"{change.route} is {', '.join(dict.fromkeys(told))} for generation {change.generation}"
 
 
-def _why_not(parent: ParentStatus, kind: str, generation: int) -> str | None:
-    """None if the condition is true for the generation; a Server parent has no ResolvedRefs (§1.63)."""
-    if parent.is_true(kind, generation=generation) or (kind == RESOLVED_REFS and parent.kind == "Server"):
-        return None
-    condition = parent.condition(kind, generation=generation)
-    return f"{condition.reason} {condition.message}".strip() if condition else "the controller has not looked at it yet"
+def _taken(change: Change, parent: ParentStatus) -> str:
+    """What a parent's conditions say, once the route is accepted and its references were looked at.
+
+    A reference that leads nowhere keeps no route from being used (§1.65), so it is told and not waited for.
+    """
+    accepted = parent.condition(ACCEPTED, generation=change.generation)
+    if accepted is None or accepted.status != "True":
+        seen = (
+            f"{accepted.reason} {accepted.message}".strip() if accepted else "its controller has not looked at it yet"
+        )
+        raise _NotYet(f"{change.route} is not {ACCEPTED} by {parent.kind} {parent.name}: {seen}")
+    resolved = parent.condition(RESOLVED_REFS, generation=change.generation)
+    if parent.kind == "Server":  # §1.63: it has no ResolvedRefs
+        return ACCEPTED
+    if resolved is None:
+        raise _NotYet(f"{change.route}: the references of {parent.kind} {parent.name} have not been looked at yet")
+    if resolved.status == "True":
+        return f"{ACCEPTED} and {RESOLVED_REFS}"
+    return f"{ACCEPTED}, not {RESOLVED_REFS} ({resolved.reason})"
 
 
 def _proxy_knows(kube: Kube, change: Change, witness: Witness) -> str:
@@ -146,7 +156,9 @@ def _proxy_knows(kube: Kube, change: Change, witness: Witness) -> str:
     refused = sum(increase(before, after, NO_ROUTE_COUNTER).values())
     shown = ", ".join(sorted(name for _, _, name in names)) or ("no route at all" if refused else "nothing")
     said = f"the proxy of {witness.pod.name} counts {witness.request} under {shown}"
-    if change.deleted == under or not (names or refused):
+    # A refusal for want of a route needs a route that is attached, and shows that this one does not match.
+    known = not under and (names or refused) if change.deleted else under or refused
+    if not known:
         raise _NotYet(said)
     return said
 

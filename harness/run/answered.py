@@ -6,6 +6,8 @@ cluster. An unmeshed sender has no proxy; then only what the responses say thems
 
 from __future__ import annotations
 
+from collections import Counter
+
 from harness.kube.client import Kube
 from harness.mesh.metrics import Snapshot, increase, scrape
 from harness.mesh.settle import NO_ROUTE_COUNTER, ROUTE_COUNTER
@@ -19,11 +21,13 @@ class Answerers:
         self._kube = kube
         self._sender = sender
         self._before = self._scrape()
+        self._then: Snapshot | None = None
 
-    def told(self) -> str:
-        """«books x 729, error-injector x 82; under route error-split», or "" for an unmeshed sender."""
-        if self._before is None or (after := self._scrape()) is None:
-            return ""
+    def workloads(self) -> Counter[str] | None:
+        """Responses per Deployment that answered ("" for an unmeshed endpoint), None without a proxy to ask."""
+        after = self._after()
+        if self._before is None or after is None:
+            return None
         made = increase(
             self._before,
             after,
@@ -31,7 +35,14 @@ class Answerers:
             by=("dst_deployment",),
             where=lambda labels: labels.get("direction") == "outbound",
         )
-        parts = [f"{name or 'an unmeshed endpoint'} x {count}" for (name,), count in made.most_common() if count]
+        return Counter({name: count for (name,), count in made.items() if count})
+
+    def told(self) -> str:
+        """«books x 729, error-injector x 82; under route error-split», or "" for an unmeshed sender."""
+        after, made = self._after(), self.workloads()
+        if self._before is None or after is None or made is None:
+            return ""
+        parts = [f"{name or 'an unmeshed endpoint'} x {count}" for name, count in made.most_common()]
         refused = increase(self._before, after, NO_ROUTE_COUNTER)[()]
         if refused:
             parts.append(f"the sender's own proxy x {refused}")
@@ -40,8 +51,15 @@ class Answerers:
         under = f"; the sender's proxy counts them under {', '.join(names)}" if names else ""
         return (", ".join(parts) or "nobody") + under
 
+    def _after(self) -> Snapshot | None:
+        """The proxy's counters after the burst, read once."""
+        if self._then is None:
+            self._then = self._scrape()
+        return self._then
+
     def _scrape(self) -> Snapshot | None:
-        return scrape(self._kube, [self._sender.pod]) if self._sender.meshed else None
+        pod = self._sender.pod
+        return scrape(self._kube, [pod]) if self._sender.meshed and pod is not None else None
 
 
 def _route(kind: str, name: str) -> str:

@@ -28,8 +28,10 @@ def run_paths(
     raises  InputError with all findings of all files; EnvironmentFailed
     """
     begin = time.monotonic()
-    name, profile, loaded = load_checked(paths, profile_name)
+    name, profile, loaded, skipped = load_checked(paths, profile_name)
     emit(ev.RunStarted(name, profile.dialect, tuple(one.scenario.name for one in loaded)))
+    for one in skipped:
+        emit(ev.Note(f"{one.name} is skipped ({one.path}): it {one.reason}"))
     with open_session(profile, emit, pause=pause) as session:
         codes = {session.run(scenario).exit_code for scenario in loaded}
     code = next(code for code in SEVERITY if code in codes)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlsplit
 
+from harness.cluster.provider import Cluster
 from harness.kube.apply import Applier
 from harness.kube.client import Kube, KubeError
 from harness.kube.objects import JsonObject, ObjectRef
@@ -16,16 +17,19 @@ from harness.resources.parents import is_service_parent
 from harness.resources.routes import ParentRef, parse_http_route
 from harness.run import events as ev
 from harness.run.actions import Actor, RouteChange, refused_by_cluster
+from harness.run.always import Watching
 from harness.run.diagnosis import diagnose
 from harness.run.judging import Judging
 from harness.run.senders import Sender, start_senders
 from harness.run.windows import Window
 from harness.scenario.actions import Action
 from harness.scenario.clusters import Pace
-from harness.scenario.expectations import Send
+from harness.scenario.expectations import Metrics, Send
 from harness.scenario.loading import LoadedScenario
-from harness.scenario.model import PodSender, Step
+from harness.scenario.model import Step
 from harness.scenario.project import Project
+from harness.scenario.request_lines import Request
+from harness.scenario.tables import Each
 from harness.traffic.plan import Plan
 from harness.traffic.plan import Request as TrafficRequest
 from harness.verdict.judgement import Judgement, Verdict
@@ -44,6 +48,7 @@ class ScenarioRun:
     loaded: LoadedScenario
     project: Project
     kube: Kube
+    cluster: Cluster
     run_id: str
     pace: Pace
     emit: ev.Emit
@@ -80,10 +85,31 @@ class ScenarioRun:
 
     def _steps(self, actor: Actor, applier: Applier) -> None:
         spec = self.loaded.scenario.spec
-        pods = {name: sender for name, sender in spec.senders.items() if isinstance(sender, PodSender)}
-        senders = start_senders(self.kube, applier, actor.ledger, pods, self.run_id)
-        judging = Judging(self.loaded, self.kube, senders, self.pace, self.emit, self.check, alphas=self.alphas)
-        for index, step in enumerate(spec.steps):
+        senders = start_senders(self.kube, self.cluster, applier, actor.ledger, spec.senders, self.run_id)
+        judging = Judging(
+            self.loaded,
+            self.kube,
+            senders,
+            self.pace,
+            self.cluster.dialect,
+            self.emit,
+            self.check,
+            alphas=self.alphas,
+            values={"run.id": self.run_id},
+        )
+        watched = [Watching(self.kube, watch, senders[watch.send.from_], self.pace) for watch in spec.always]
+        try:
+            for watching in watched:
+                watching.begin()
+            self._story(actor, senders, judging)
+            for watching in watched:
+                self._add(judging.judge_always(watching))
+        finally:
+            for watching in watched:
+                watching.abandon()
+
+    def _story(self, actor: Actor, senders: dict[str, Sender], judging: Judging) -> None:
+        for index, step in enumerate(self.loaded.scenario.spec.steps):
             self.emit(ev.StepStarted(step.name))
             broken = self._step(index, step, actor, senders, judging)
             if broken:
@@ -104,17 +130,14 @@ class ScenarioRun:
         return self._judge_all(step, judging)
 
     def _judge_all(self, step: Step, judging: Judging) -> list[ev.ExpectationResult]:
-        scenario = self.loaded.scenario
-        sources = {e.expect: scenario.source_of(e) for e in step.then}
-        counted = [e for e in step.then if e.metrics is not None]
-        for expectation in counted:
-            assert expectation.metrics is not None  # just selected
-            judging.windows[expectation.expect] = Window(self.kube, expectation.metrics)
+        sources = {e.expect: self.loaded.scenario.source_of(e) for e in step.then}
+        counted = [e for e in step.then if isinstance(sources[e.expect], Metrics)]
+        for name, source in sources.items():
+            if isinstance(source, Metrics):
+                judging.windows[name] = Window(self.kube, source)
         # Windows run beside the requests of our own, so what reads counters is judged last.
-        asked = [e for e in step.then if e not in counted and sources[e.expect] is not None]
-        states = [e for e in step.then if sources[e.expect] is None]
         broken = []
-        for expectation in [*asked, *counted, *states]:
+        for expectation in [*(e for e in step.then if e not in counted), *counted]:
             result = judging.judge(step.name, expectation)
             self._add(result)
             if result.verdict is Verdict.BROKEN:
@@ -167,19 +190,23 @@ class ScenarioRun:
     def _witness(self, route: JsonObject, step: Step, senders: dict[str, Sender]) -> Witness | None:
         """The first harmless request of the step that goes to the route's parent through a proxy."""
         parents = [parent for parent in parse_http_route(route).parent_refs if is_service_parent(parent)]
-        for send in self._sends(step):
-            sender = senders[send.from_]
-            namespace = sender.pod.namespace
-            meets = any(_goes_to(send.request.url, namespace, parent) for parent in parents)
-            if meets and sender.meshed and send.request.method in SAFE_METHODS:
-                return Witness(sender.pod, partial(_ask_once, send, sender), str(send.request))
+        for name, request, headers in self._asked(step):
+            sender = senders[name]
+            if sender.pod is None or not sender.meshed or request.method not in SAFE_METHODS:
+                continue
+            if any(_goes_to(request.url, sender.pod.namespace, parent) for parent in parents):
+                return Witness(sender.pod, partial(_ask_once, sender, request, headers), str(request))
         return None
 
-    def _sends(self, step: Step) -> Iterator[Send]:
+    def _asked(self, step: Step) -> Iterator[tuple[str, Request, Mapping[str, str]]]:
+        """Sender, request and headers of everything that the step asks for itself."""
+        scenario = self.loaded.scenario
         for expectation in step.then:
-            source = self.loaded.scenario.source_of(expectation)
+            source, claim = scenario.source_of(expectation), scenario.claim_of(expectation)
             if isinstance(source, Send):
-                yield source
+                yield source.from_, source.request, source.headers
+            elif isinstance(claim, Each):
+                yield from ((case.sender, case.request, case.headers) for case in claim.cases())
 
     # -- reporting -----------------------------------------------------------------------------------------------------
 
@@ -210,12 +237,10 @@ def _goes_to(url: str, namespace: str, parent: ParentRef) -> bool:
     return (name, where) == (parent.name, parent.namespace) and parent.port in (None, port)
 
 
-def _ask_once(send: Send, sender: Sender) -> None:
+def _ask_once(sender: Sender, request: Request, headers: Mapping[str, str]) -> None:
     """One request like those of the step, its outcome thrown away: the proxy's counters are what matters."""
-    request = TrafficRequest(
-        method=send.request.method, url=send.request.url, headers=tuple(send.headers.items()), body=b""
-    )
-    with sender.client.send(Plan(request=request, rate_per_second=100.0, limit=1)) as sending:
+    asked = TrafficRequest(method=request.method, url=request.url, headers=tuple(headers.items()))
+    with sender.client.send(Plan(request=asked, rate_per_second=100.0, limit=1)) as sending:
         for _ in sending:
             continue
 

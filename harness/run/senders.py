@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.cluster.provider import SENDER_IMAGE
+from harness.cluster.provider import SENDER_IMAGE, Cluster
 from harness.errors import EnvironmentFailed
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import JsonObject
 from harness.kube.waits import wait_pod_ready
 from harness.mesh.metrics import MeshedPod, is_meshed
-from harness.scenario.model import PodSender
+from harness.scenario.model import IngressSender, PodSender
 from harness.traffic.client import SenderClient
+from harness.traffic.local import local_sender, towards
 from harness.traffic.sender import PORT
 
 READY_SECONDS = 60.0
@@ -24,24 +25,49 @@ STREAM_SILENCE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A running sender pod.
+    """A running sender.
 
-    pod  as metrics know it; its `deployment` is "" because no Deployment owns it
+    pod  as metrics know it (no Deployment owns it); None for one that asks from outside
     """
 
     name: str
-    pod: MeshedPod
+    pod: MeshedPod | None
     meshed: bool
     client: SenderClient
 
 
 def start_senders(
-    kube: Kube, applier: Applier, ledger: Ledger, specs: Mapping[str, PodSender], run_id: str
+    kube: Kube,
+    cluster: Cluster,
+    applier: Applier,
+    ledger: Ledger,
+    specs: Mapping[str, PodSender | IngressSender],
+    run_id: str,
 ) -> dict[str, Sender]:
     """Running senders by name; they are in the ledger, so undo takes them away.
 
-    raises  EnvironmentFailed if a pod does not become ready or is not meshed although it should be
+    raises  EnvironmentFailed if a pod does not become ready or is not meshed although it should be, or if somebody
+            asks through the ingress of a cluster that has none
     """
+    pods = {name: spec for name, spec in specs.items() if isinstance(spec, PodSender)}
+    outside = {name: spec for name, spec in specs.items() if isinstance(spec, IngressSender)}
+    return {name: _outside(name, spec, cluster) for name, spec in outside.items()} | _start_pods(
+        kube, applier, ledger, pods, run_id
+    )
+
+
+def _outside(name: str, spec: IngressSender, cluster: Cluster) -> Sender:
+    if cluster.ingress is None:
+        raise EnvironmentFailed(
+            f"sender '{name}' asks through the ingress, and cluster {cluster.name} has none",
+            "use a profile whose cluster has an ingress",
+        )
+    return Sender(name, None, meshed=False, client=local_sender(towards(cluster.ingress, spec.host)))
+
+
+def _start_pods(
+    kube: Kube, applier: Applier, ledger: Ledger, specs: Mapping[str, PodSender], run_id: str
+) -> dict[str, Sender]:
     names = {name: f"sender-{name}-{run_id}" for name in specs}
     for name, spec in specs.items():
         _ensure_home(kube, applier, ledger, spec)

@@ -21,7 +21,6 @@ from harness.run.scenario_run import ScenarioRun
 from harness.scenario.apps import App
 from harness.scenario.clusters import Profile
 from harness.scenario.loading import LoadedScenario
-from harness.scenario.model import PodSender
 from harness.scenario.project import Project
 from harness.verdict.budget import false_alarms
 
@@ -49,7 +48,6 @@ class Session:
 
         raises  InputError, EnvironmentFailed
         """
-        _ensure_supported(loaded)
         project = Project.around(loaded.path)
         for name in loaded.scenario.spec.apps:
             self._install(project.app(name), project)
@@ -58,6 +56,7 @@ class Session:
             loaded,
             project,
             self.kube,
+            self.cluster,
             self.run_id,
             self.profile.pace,
             self.emit,
@@ -134,13 +133,3 @@ def _tear_down(chosen: Provider, cluster: Cluster, session: Session | None) -> N
     chosen.delete(cluster)
     if session is not None:
         session.phases.append(("teardown", time.monotonic() - begin))
-
-
-def _ensure_supported(loaded: LoadedScenario) -> None:
-    """Refuse by name what the language can say and no provider can do yet."""
-    for name, sender in loaded.scenario.spec.senders.items():
-        if not isinstance(sender, PodSender):
-            raise EnvironmentFailed(
-                f"{loaded.path}: sender '{name}' asks through the ingress, and no cluster here has one yet",
-                "send from a pod instead",
-            )

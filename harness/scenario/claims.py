@@ -1,4 +1,4 @@
-"""What an expectation promises: `every` response, a `share` of them, or the state of a `resource`."""
+"""What can be promised of responses together: `every` one of them, a `share`; and the state of a `resource`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from pydantic import Field, StrictInt, StrictStr
 from harness.scenario.actions import Text, condition_problems
 from harness.scenario.part import Part, Problem
 from harness.scenario.units import Duration, Percent, Points, format_percent, format_points
-from harness.scenario.words import Named, Pods, StatusSet, Wanted
+from harness.scenario.words import KubernetesName, Named, Pods, StatusSet, Wanted
 
-CLAIMS: Final = ("every", "share", "resource")
 DEFAULT_TIMES: Final = 20
-"""Requests behind `every` when the author names no number."""
+"""Requests behind `every`, and behind each row of a table, when the author names no number."""
 
 _ROUNDING: Final = 1e-9
 
 
 class Criteria(Part):
-    """Properties of one response; those given must all hold."""
+    """Properties of one response; those given must all hold.
+
+    other_keys  keys of a subclass that say nothing of a response
+    """
 
     said: ClassVar[str] = "'of'"
+    other_keys: ClassVar[tuple[str, ...]] = ()
     status: StatusSet | None = None
     """A code such as 500, a class such as 5xx, or a list of them."""
     by: Literal["proxy", "app"] | None = None
-    """Who made the response; only a meshed sender can tell."""
+    """Who made the response: the sender's own proxy, or whoever is behind it. Only a meshed sender can tell."""
+    answered_by: KubernetesName | None = None
+    """The Deployment whose pod answered, as the sender's proxy counts. Only a meshed sender can tell."""
     header: Mapping[Text, StrictStr] | None = None
     """Response headers with exactly these values; names in any case."""
     faster_than: Duration | None = None
@@ -44,7 +49,7 @@ class Criteria(Part):
     @classmethod
     def criteria(cls) -> tuple[str, ...]:
         """The keys that say something of a response."""
-        return tuple(key for key in cls.key_names() if key != "times")
+        return tuple(key for key in cls.key_names() if key not in cls.other_keys)
 
     def given(self) -> tuple[str, ...]:
         """The criteria in use, as YAML spells them."""
@@ -56,6 +61,7 @@ class Every(Criteria):
     """Each response has these properties; one that has not breaks the claim."""
 
     said: ClassVar[str] = "'every'"
+    other_keys: ClassVar[tuple[str, ...]] = ("times",)
     times: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
     """How many requests to send, 20 if not given; not beside `about`, which takes all there are."""
 
@@ -128,6 +134,3 @@ class ResourceState(Part):
 
     def value_problems(self) -> Iterable[Problem]:
         return condition_problems(self.condition, on_pods=self.pods is not None)
-
-
-Claim = Every | Share | ResourceState

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import StrictStr
 
 from harness.scenario.actions import FreeForm, Text
-from harness.scenario.claims import CLAIMS, Claim, Every, ResourceState, Share
-from harness.scenario.part import Part, Problem, exactly_one, useless
+from harness.scenario.claims import Every, ResourceState, Share
+from harness.scenario.latency import Latency
+from harness.scenario.mesh_range import Meshes
+from harness.scenario.part import Part, Problem, exactly_one, two_bodies, useless
+from harness.scenario.request_lines import RequestLine
 from harness.scenario.spelled import shown
+from harness.scenario.tables import Each
 from harness.scenario.units import Duration, ErrorRate, Rate
-from harness.scenario.words import Named, RequestLine, Slug
+from harness.scenario.values import filled_data, filled_text
+from harness.scenario.words import Named, Slug
 
 SOURCES: Final = ("send", "about", "metrics")
+CLAIMS: Final = ("every", "share", "latency", "each", "resource")
+SELF_SUFFICIENT: Final[Mapping[str, str]] = {
+    "each": "which says in its rows what is sent",
+    "resource": "which asks the cluster",
+}
+"""Claims that need no source of responses, and why."""
 DEFAULT_RATE: Final = 100.0
 DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
 
@@ -40,8 +51,18 @@ class Send(Part):
 
     @classmethod
     def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:
-        if {"body", "json"} <= set(present):
-            yield "json", "a request has one body: 'body' or 'json'"
+        yield from two_bodies(present)
+
+    def filled(self, values: Mapping[str, str]) -> Self:
+        """The same with its `${values}`; raises KeyError with the first unknown name."""
+        return self.model_copy(
+            update={
+                "request": self.request.filled(values),
+                "headers": {name: filled_text(text, values) for name, text in self.headers.items()},
+                "body": None if self.body is None else filled_text(self.body, values),
+                "json_": filled_data(self.json_, values),
+            }
+        )
 
 
 class Metrics(Part):
@@ -72,25 +93,68 @@ class ErrorBounds(Part):
             yield "", "'verdict' is empty; known are false-alarm, miss"
 
 
-def _only(keys: Sequence[str]) -> dict[str, Any]:
-    others = [key for key in (*SOURCES, *CLAIMS, "again") if key not in keys]
-    return {"required": list(keys), "not": {"anyOf": [{"required": [key]} for key in others]}}
+class Promise(Part):
+    """What every promise has: a name, and where it comes from and counts."""
 
-
-class Expectation(Part):
-    """A named promise with exactly one source of responses and exactly one claim."""
-
-    said: ClassVar[str] = "an expectation"
+    said: ClassVar[str] = "a promise"
     expect: Slug
     """The sentence that a broken run shows; unique in the file."""
     why: Text | None = None
     """What makes the promise true, or where it is from."""
     features: tuple[Text, ...] = ()
     """Features of the mesh that this is evidence for."""
-    known_gap: Text | None = None
+    known_gap: Meshes | None = None
     """Where the promise is known not to hold, such as «linkerd >= edge-24.7.5»; there it must fail."""
     verdict: ErrorBounds | None = None
     """Error bounds of this claim alone."""
+
+
+class Watch(Promise):
+    """A promise about requests that are sent all the time, whatever the steps do."""
+
+    said: ClassVar[str] = "a line of 'always'"
+    reasons: ClassVar[Mapping[str, str]] = {"send": "say what is sent all the time"}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"exactly one claim": ("every", "share")}
+    send: Send
+    """Sent from before the first change until the last expectation is judged."""
+    every: Every | None = None
+    share: Share | None = None
+
+    def value_problems(self) -> Iterable[Problem]:
+        if self.every is not None and self.every.times is not None:
+            yield "every", "'times' is of no use in 'always', which goes on for as long as the story does"
+        criteria = self.every.given() if self.every else self.share.of.given() if self.share else ()
+        yield from _of_responses(self.share, criteria)
+        if "answered-by" in criteria:
+            yield (
+                "share" if self.share else "every",
+                "'answered-by' is told after a burst of requests, not all the time",
+            )
+
+    @property
+    def claim(self) -> Every | Share:
+        """What is promised."""
+        claim = self.every or self.share
+        assert claim is not None, "key_problems lets no line without a claim through"
+        return claim
+
+
+def _of_responses(share: Share | None, criteria: Collection[str]) -> Iterable[Problem]:
+    if share is not None and "class" in criteria:
+        yield "share", "'class' is what proxies count; of responses write status: 5xx"
+    if share is not None and "answered-by" in criteria and len(criteria) > 1:
+        yield "share", "a proxy tells how many each workload answered, not which; write 'answered-by' alone"
+
+
+def _only(keys: Sequence[str]) -> dict[str, Any]:
+    others = [key for key in (*SOURCES, *CLAIMS, "again") if key not in keys]
+    return {"required": list(keys), "not": {"anyOf": [{"required": [key]} for key in others]}}
+
+
+class Expectation(Promise):
+    """A named promise with exactly one source of responses and exactly one claim."""
+
+    said: ClassVar[str] = "an expectation"
     send: Send | None = None
     """Asks for itself."""
     about: Slug | None = None
@@ -101,6 +165,8 @@ class Expectation(Part):
     """Repeats an earlier expectation, with its source and its claim."""
     every: Every | None = None
     share: Share | None = None
+    latency: Latency | None = None
+    each: Each | None = None
     resource: ResourceState | None = None
 
     @classmethod
@@ -109,16 +175,18 @@ class Expectation(Part):
             yield from useless(present, (*SOURCES, *CLAIMS), "is repeated by 'again' and not written once more")
             return
         yield from exactly_one(present, CLAIMS, cls.said, "exactly one claim")
-        if "resource" in present:
-            yield from useless(present, SOURCES, "is of no use to 'resource', which asks the cluster")
+        alone = next((claim for claim in SELF_SUFFICIENT if claim in present), None)
+        if alone is not None:
+            yield from useless(present, SOURCES, f"is of no use to '{alone}', {SELF_SUFFICIENT[alone]}")
         else:
             yield from exactly_one(present, SOURCES, cls.said, "exactly one source of responses")
 
     @classmethod
     def schema_rules(cls) -> list[dict[str, Any]]:
-        """The three shapes of an expectation: repeated, of a resource, of responses."""
-        of_responses = [_only([source, claim]) for source in SOURCES for claim in CLAIMS if claim != "resource"]
-        return [{"oneOf": [_only(["again"]), _only(["resource"]), *of_responses]}]
+        """The shapes of an expectation: repeated, sufficient by itself, or of responses."""
+        alone = [_only([key]) for key in ("again", *SELF_SUFFICIENT)]
+        claims = [claim for claim in CLAIMS if claim not in SELF_SUFFICIENT]
+        return [{"oneOf": [*alone, *(_only([source, claim]) for source in SOURCES for claim in claims)]}]
 
     @classmethod
     def unknown_key(cls, key: str) -> str:
@@ -132,14 +200,16 @@ class Expectation(Part):
         criteria = self.every.given() if self.every else self.share.of.given() if self.share else ()
         if self.metrics is not None:
             yield from self._of_counters(criteria)
-        elif self.share is not None and "class" in criteria:
-            yield "share", "'class' is what proxies count; of responses write status: 5xx"
+        else:
+            yield from _of_responses(self.share, criteria)
         if self.about is not None and self.every is not None and self.every.times is not None:
             yield "every", "'times' is of no use beside 'about', which takes all responses there are"
 
     def _of_counters(self, criteria: Iterable[str]) -> Iterable[Problem]:
         if self.every is not None:
             yield "every", "counters tell shares, not every response; write a share"
+        if self.latency is not None:
+            yield "latency", "counters tell shares, not how long each response took; write a share"
         for key in criteria:
             if self.share is not None and key not in ("class", "status"):
                 yield "share", f"counters know no '{key}'; use class or status"
@@ -147,4 +217,7 @@ class Expectation(Part):
     @property
     def claim(self) -> Claim | None:
         """What is promised; None for `again`, which repeats another's claim."""
-        return self.every or self.share or self.resource
+        return self.every or self.share or self.latency or self.each or self.resource
+
+
+Claim = Every | Share | Latency | Each | ResourceState

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.errors import nearest
-from harness.scenario.outline import ExpectationOutline, Outline, SenderOutline, StepOutline, Word
+from harness.scenario.outline import AskOutline, ExpectationOutline, Outline, SenderOutline, StepOutline, Word
+from harness.scenario.values import BUILT_IN
 
 LineFinding = tuple[int, str]
 """A line of the scenario and a sentence."""
@@ -22,28 +23,69 @@ class _Place:
 
 
 def check_names(scenario: Outline) -> Iterator[LineFinding]:
-    """Findings about names of steps, expectations and senders."""
+    """Findings about names of steps, expectations, senders and values."""
     yield from _repeated("name: a step", [step.name for step in scenario.steps])
     order = list(_in_order(scenario))
-    yield from _repeated("expect: an expectation", [place.expectation.name for place in order])
-    senders = {sender.name.text: sender for sender in scenario.senders}
-    asked = [place.expectation.sender for place in order if place.expectation.sender]
-    for word in (*asked, *scenario.diagnosing):
-        yield from _unknown_sender(word, list(senders))
+    promises = [*scenario.always, *(place.expectation for place in order)]
+    yield from _repeated("expect: an expectation", sorted((one.name for one in promises), key=lambda word: word.line))
     places = _by_name(order)
     for place in order:
         yield from _wrong_references(place, places)
-        yield from _by_whom(place.expectation, places, senders)
+    for watch in scenario.always:
+        yield from _unknown_values(watch.asks)
+    yield from _unknown_values([ask for place in order for ask in place.expectation.asks])
+    yield from _check_senders(scenario, promises, places)
+
+
+def _check_senders(
+    scenario: Outline, promises: Iterable[ExpectationOutline], places: Mapping[str, _Place]
+) -> Iterator[LineFinding]:
+    senders = {sender.name.text: sender for sender in scenario.senders}
+    for word in scenario.diagnosing:
+        yield from _unknown_sender(word, list(senders))
+    for promise in promises:
+        for ask in promise.asks:
+            yield from _unknown_sender(ask.sender, list(senders)) if ask.sender else ()
+            yield from _wrong_host(ask, senders)
+        yield from _by_whom(promise, places, senders)
 
 
 def _by_whom(
     expectation: ExpectationOutline, places: Mapping[str, _Place], senders: Mapping[str, SenderOutline]
 ) -> Iterator[LineFinding]:
-    origin = _origin(expectation, places)
-    sender = senders.get(origin.sender.text) if origin.sender else None
-    if expectation.by is not None and sender is not None and not sender.meshed:
-        name = sender.name.text
-        yield expectation.by.line, f"by: sender '{name}' is not meshed, and proxies sign their answers to the mesh only"
+    for ask in _origin(expectation, places).asks:
+        yield from _unsigned(expectation.signs, ask, senders)
+    for ask in expectation.asks:
+        yield from _unsigned(ask.signs, ask, senders)
+
+
+def _unsigned(signs: Iterable[Word], ask: AskOutline, senders: Mapping[str, SenderOutline]) -> Iterator[LineFinding]:
+    sender = senders.get(ask.sender.text) if ask.sender else None
+    if sender is None or sender.meshed:
+        return
+    what = "asks through the ingress" if sender.host else "is not meshed"
+    for sign in signs:
+        yield (
+            sign.line,
+            f"{sign.text}: sender '{sender.name.text}' {what}, and proxies sign their answers to the mesh only",
+        )
+
+
+def _wrong_host(ask: AskOutline, senders: Mapping[str, SenderOutline]) -> Iterator[LineFinding]:
+    sender = senders.get(ask.sender.text) if ask.sender else None
+    if sender is None or sender.host is None or ask.host is None or ask.host.text == sender.host.text:
+        return
+    name, host = sender.name.text, sender.host.text
+    yield ask.host.line, f"request: sender '{name}' asks the ingress for {host}, not for {ask.host.text}"
+
+
+def _unknown_values(asks: Iterable[AskOutline]) -> Iterator[LineFinding]:
+    known = list(BUILT_IN)
+    for ask in asks:
+        for word in ask.used:
+            if word.text not in known:
+                yield word.line, f"nothing has saved a value '{word.text}' by then{nearest(word.text, known)}"
+        known += [word.text for word in ask.saved]
 
 
 def _in_order(scenario: Outline) -> Iterator[_Place]:

@@ -55,6 +55,7 @@ class Story:
                 yield from self._act(action)
             for expectation in step.expectations:
                 yield from self._mentioned(expectation.mentions)
+                yield from self._answerers(expectation.answerers)
         self.world = self.ever
         yield from self._mentioned(self.scenario.diagnosed)
 
@@ -154,12 +155,21 @@ class Story:
 
     def _mentioned(self, mentions: Iterable[Mention]) -> Iterator[Finding]:
         for mention in mentions if self.complete else ():
-            known = self.world.workloads() if mention.key == "proxy" else self.world.deployments()
+            of_any_kind = mention.key in ("proxy", "workload")
+            known = self.world.workloads() if of_any_kind else self.world.deployments()
             if mention.name not in known:
-                what = "workload" if mention.key == "proxy" else "Deployment"
+                what = "workload" if of_any_kind else "Deployment"
                 hint = _nearest_name(mention.name, known)
                 message = f"{mention.key}: nothing so far has made the {what} {mention.name}{hint}"
                 yield self._here(mention.line, message)
+
+    def _answerers(self, answerers: Iterable[Word]) -> Iterator[Finding]:
+        known = {name.name for name in self.world.workloads()}
+        for answerer in answerers if self.complete else ():
+            if answerer.text not in known:
+                hint = nearest(answerer.text, sorted(known))
+                message = f"answered-by: nothing so far has made a workload '{answerer.text}'{hint}"
+                yield self._here(answerer.line, message)
 
     def _here(self, line: int, message: str) -> Finding:
         return Finding(self.path, line, one_line(message))

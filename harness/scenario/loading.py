@@ -41,7 +41,10 @@ class LoadedScenario:
         return self.document.line(*location)
 
     def expectation_line(self, name: str) -> int:
-        """The line where the expectation of this name begins; 0 if there is none."""
+        """The line where the expectation, or the line of `always`, of this name begins; 0 if there is none."""
+        for number, watch in enumerate(self.scenario.spec.always):
+            if watch.expect == name:
+                return self.line("spec", "always", number)
         for number, step in enumerate(self.scenario.spec.steps):
             for index, expectation in enumerate(step.then):
                 if expectation.expect == name:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag
 
 from harness.scenario.actions import Action, Text
-from harness.scenario.claims import Claim
-from harness.scenario.expectations import ErrorBounds, Expectation, Metrics, Send
+from harness.scenario.expectations import Claim, ErrorBounds, Expectation, Metrics, Send, Watch
+from harness.scenario.mesh_range import Meshes
 from harness.scenario.part import Part
 from harness.scenario.units import Duration
 from harness.scenario.words import KubernetesName, Named, ServicePort, Slug
@@ -31,6 +31,8 @@ class Requires(Part):
 
     said: ClassVar[str] = "'requires'"
     features: tuple[Text, ...] = ()
+    mesh: Meshes | None = None
+    """Meshes that can be asked at all, such as «linkerd >= edge-25.5.1»; on others the scenario is skipped."""
 
 
 class PodSender(Part):
@@ -113,13 +115,24 @@ class ProxyPolicy(Part):
     """The Service as a client dials it, as host:port."""
 
 
+class Authorizations(Part):
+    """Who was let in where, and who was not, as the proxies of a workload counted it."""
+
+    said: ClassVar[str] = "'authorizations'"
+    workload: Named
+    """The workload that was asked, as namespace/name."""
+
+
 class Diagnosis(Part):
     """Something to collect when an expectation breaks, on top of the harness's own list."""
 
     said: ClassVar[str] = "a line of 'diagnose'"
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"exactly one thing to collect": ("logs", "proxy-policy")}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "exactly one thing to collect": ("logs", "proxy-policy", "authorizations")
+    }
     logs: Logs | None = None
     proxy_policy: ProxyPolicy | None = None
+    authorizations: Authorizations | None = None
 
 
 class Spec(Part):
@@ -137,6 +150,8 @@ class Spec(Part):
     """Recipes of fixtures/apps/, installed in this order."""
     senders: Mapping[Slug, Sender] = {}
     """Who asks, by name."""
+    always: tuple[Watch, ...] = ()
+    """What must be true all the time, while the steps change things."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
     diagnose: tuple[Diagnosis, ...] = ()
     verdict: ErrorBounds | None = None
@@ -176,7 +191,12 @@ class Scenario(Part):
         return expectation.claim
 
     def source_of(self, expectation: Expectation) -> Send | Metrics | None:
-        """Where its responses come from, by way of `about` and `again`; None for the state of a resource."""
+        """Where its responses come from, by way of `about` and `again`; None for a table and for a resource."""
+        origin = self.origin_of(expectation)
+        return origin.send or origin.metrics
+
+    def origin_of(self, expectation: Expectation) -> Expectation:
+        """The expectation that asks for the responses, by way of `about` and `again`; often itself."""
         while (earlier := expectation.about or expectation.again) is not None:
             expectation = self.expectation(earlier)
-        return expectation.send or expectation.metrics
+        return expectation

@@ -26,8 +26,11 @@ from harness.scenario.spelled import VALUE_PROBLEM, shown
 PART_PROBLEM: Final = "signalbox_part"
 """Error type of a whole sentence; the finding adds nothing but the place."""
 
-Problem = tuple[str, str]
-"""A key of the part, or "" for the part itself, and a sentence."""
+Place = str | tuple[str | int, ...]
+"""A key of the part, or the way to something further inside; "" or () for the part itself."""
+
+Problem = tuple[Place, str]
+"""What is to blame, and a sentence."""
 
 
 def _key_of(field: str) -> str:
@@ -92,14 +95,14 @@ class Part(BaseModel):
             return data
         if not isinstance(data, dict):
             raise PydanticCustomError(PART_PROBLEM, f"{cls.said} is keys with values, not {shown(data)}")
-        problems = [_error(key, sentence) for key, sentence in cls._wrong_keys(data)]
+        problems = [_error(place, sentence) for place, sentence in cls._wrong_keys(data)]
         made = None
         try:
             made = handler({key: data[key] for key in cls.key_names() if data.get(key) is not None})
         except ValidationError as error:
             problems += cls._in_plain_words(error, set(data))
         if made is not None and not problems:
-            problems += [_error(key, sentence) for key, sentence in made.value_problems()]
+            problems += [_error(place, sentence) for place, sentence in made.value_problems()]
         if problems or made is None:
             raise ValidationError.from_exception_data(cls.__name__, problems)
         return made
@@ -113,9 +116,9 @@ class Part(BaseModel):
         for key in known:
             if key in data and data[key] is None:
                 yield key, f"{shown(key)} has no value{cls._because(key)}"
-        for key, sentence in cls.key_problems([key for key in data if key in known]):
-            if key or not unknown:  # what seems to be missing may be what is misspelt
-                yield key, sentence
+        for place, sentence in cls.key_problems([key for key in data if key in known]):
+            if place or not unknown:  # what seems to be missing may be what is misspelt
+                yield place, sentence
 
     @classmethod
     def _in_plain_words(cls, error: ValidationError, written: Collection[str]) -> Iterator[InitErrorDetails]:
@@ -153,13 +156,19 @@ def useless(present: Collection[str], keys: Collection[str], why: str) -> Iterat
             yield key, f"'{key}' {why}"
 
 
+def two_bodies(present: Collection[str]) -> Iterator[Problem]:
+    """A problem if a request has both a text and JSON for a body."""
+    if {"body", "json"} <= set(present):
+        yield "json", "a request has one body: 'body' or 'json'"
+
+
 def _either(choices: Collection[str]) -> str:
     *head, last = choices
     return f"{', '.join(head)} or {last}" if head else last
 
 
-def _error(key: str, sentence: str) -> InitErrorDetails:
-    loc = (key,) if key else ()
+def _error(place: Place, sentence: str) -> InitErrorDetails:
+    loc = ((place,) if place else ()) if isinstance(place, str) else place
     return InitErrorDetails(type=PydanticCustomError(PART_PROBLEM, sentence), loc=loc, input=None)
 
 

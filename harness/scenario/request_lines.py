@@ -96,9 +96,7 @@ def _wrong_with_url(url: str) -> str:
 _METHOD: Final = f"({'|'.join(_METHODS)})"
 RequestLine = Annotated[
     Request,
-    Spelled(
-        parse_request, str, text_like(f"{_METHOD} http://\\S+", "GET http://books:7002/books.json"), Request
-    ),
+    Spelled(parse_request, str, text_like(f"{_METHOD} http://\\S+", "GET http://books:7002/books.json"), Request),
 ]
 RowRequestLine = Annotated[
     Request,

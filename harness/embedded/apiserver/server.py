@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -21,15 +22,27 @@ from harness.embedded.apiserver.targets import Target, parse_target
 from harness.embedded.apiserver.verbs import serve_object
 
 _BACKLOG = 512
+MESH_GROUPS = frozenset({"policy.linkerd.io", "gateway.networking.k8s.io"})
+InForce = Callable[[], Awaitable[None]]
+
+
+async def _at_once() -> None:
+    return
+
+
 _HEALTH = ("healthz", "livez", "readyz")
 
 
 @dataclass(frozen=True, slots=True)
 class Frontend:
-    """Answers the requests of authenticated clients; every refusal is a Status."""
+    """Answers the requests of authenticated clients; every refusal is a Status.
+
+    in_force  waits until the data plane has taken every change so far
+    """
 
     api: Api
     node: NodeStreams
+    in_force: InForce = _at_once
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any request; only our own bugs raise."""
@@ -71,7 +84,11 @@ class Frontend:
                 return serve_scale(self.api, target, request)
             case "eviction":
                 return serve_eviction(self.api, target, request)
-        return serve_object(self.api, target, request)
+        answer = serve_object(self.api, target, request)
+        if target.kind.group in MESH_GROUPS:
+            # What a client has been told of a route or a policy holds for its next request.
+            await self.in_force()
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +111,21 @@ class RunningServer:
 
 
 async def serve(
-    api: Api, ssl_context: ssl.SSLContext, node: NodeStreams, host: str = "127.0.0.1", port: int = 0
+    api: Api,
+    ssl_context: ssl.SSLContext,
+    node: NodeStreams,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    in_force: InForce = _at_once,
 ) -> RunningServer:
     """Serve `api` over HTTPS until `close`.
 
     ssl_context  as `certs.server_context` makes it: client certificates are asked for and verified
     node         answers pods/log
+    in_force     waits until the data plane has taken every change so far; asked before mesh resources are answered
     """
-    frontend = Frontend(api, node)
+    frontend = Frontend(api, node, in_force)
     connections: set[Connection] = set()
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(frontend.answer, refusal, connections), host, port, ssl=ssl_context, backlog=_BACKLOG

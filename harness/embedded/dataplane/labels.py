@@ -8,18 +8,18 @@ from typing import Final
 
 from harness.dialect import Dialect
 from harness.embedded.dataplane.compile import counters
-from harness.embedded.dataplane.compile.inbound import PROBE_ROUTE
-from harness.embedded.dataplane.compile.names import RouteLabel, parse_service_cluster
+from harness.embedded.dataplane.compile.authorizations import parse_rule_name
+from harness.embedded.dataplane.compile.names import InboundLabel, RouteLabel, parse_service_cluster
 from harness.embedded.dataplane.compile.outbound import CLUSTER_DOMAIN
 from harness.embedded.dataplane.promtext import Exposition, Sample
 from harness.embedded.pods import PodEndpoint
 from harness.resources.identities import service_account_identity
+from harness.resources.inbound import PolicyRef
 
 LATENCY_LIMITS_MS: Final = tuple(digit * 10.0**power for power in range(5) for digit in (1, 2, 3, 4, 5))
 """§5.3."""
 _ROUTE_LIMITS: Final = (0.05, 0.5, 1.0, 10.0)
 _BACKEND_LIMITS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0)
-_DEFAULT_POLICY: Final = "all-unauthenticated"
 _PREFIX: Final = f"envoy_{counters.PREFIX}_"
 _NO_TLS_IN: Final = {"tls": "no_identity", "no_tls_reason": "no_tls_from_remote"}
 _NO_TLS_OUT: Final = {"tls": "no_identity", "no_tls_reason": "not_provided_by_service_discovery"}
@@ -28,6 +28,7 @@ _MISSING: Final = {"group": "", "kind": "default", "namespace": "", "name": "fai
 _DEFAULT_BACKEND: Final = {**_MISSING, "name": "service"}
 _BROKEN_FLAGS: Final = frozenset({"UF", "UC", "UR", "LR", "UPE"})
 """The endpoint was there in name only; the answer is 502 (§4.15)."""
+_RATE_LIMITED: Final = "RL"
 
 Lookup = Callable[[str], PodEndpoint | None]
 """The pod that has, or once had, an address."""
@@ -62,18 +63,27 @@ class Translator:
     # what reached the pod
 
     def _inbound(self, into: Exposition, sample: Sample) -> None:
-        labels = sample.labels
-        server = _default("srv", _DEFAULT_POLICY) | {"srv_port": labels["port"]}
+        """Policy is asked before requests are counted as such: what it answers itself is in its own series (§5.5)."""
+        labels, label = sample.labels, InboundLabel.parse(sample.labels["route"])
         target = _target(f"{self.pod.pod_ip}:{labels['port']}")
         tls = {"tls": "true", "client_id": labels["client"]} if labels["client"] else _NO_TLS_IN
-        if not labels["route"]:
-            into.add("inbound_http_route_not_found_total", {**target, **server, **tls}, sample.value)
+        server = {**target, **_reference("srv", label.server), "srv_port": labels["port"], **tls}
+        if label.route is None:
+            into.add("inbound_http_route_not_found_total", server, sample.value)
             return
-        is_probe = labels["route"] == PROBE_ROUTE
-        authorization = _default("authz", PROBE_ROUTE if is_probe else _DEFAULT_POLICY)
-        policy = {**server, **_default("route", labels["route"]), **authorization}
-        into.add("inbound_http_authz_allow_total", {**target, **policy, **tls}, sample.value)
-        _count_responses(into, sample, {"direction": "inbound", **target, **tls, **policy}, int(labels["code"]))
+        route = {**server, **_reference("route", label.route)}
+        authorization = parse_rule_name(labels["authz"])
+        if labels["decision"] != counters.ALLOWED or authorization is None:
+            into.add("inbound_http_authz_deny_total", route, sample.value)
+            return
+        allowed = {**route, **_reference("authz", authorization)}
+        into.add("inbound_http_authz_allow_total", allowed, sample.value)
+        if labels["flags"] == _RATE_LIMITED and label.limit is not None:
+            scope = {"ratelimit_scope": "identity" if labels["within_total"] else "total"}
+            limit = {**server, **_reference("ratelimit", label.limit), **scope}
+            into.add("inbound_http_local_ratelimit_total", limit, sample.value)
+        elif not label.redirects:
+            _count_responses(into, sample, {"direction": "inbound", **allowed}, int(labels["code"]))
 
     # what the pod sent
 
@@ -229,9 +239,9 @@ def _target(address: str) -> dict[str, str]:
     return {"target_addr": address, "target_ip": ip, "target_port": port}
 
 
-def _default(prefix: str, name: str) -> dict[str, str]:
-    """§5.7: what is not an object of the cluster."""
-    return {f"{prefix}_group": "", f"{prefix}_kind": "default", f"{prefix}_name": name}
+def _reference(prefix: str, ref: PolicyRef) -> dict[str, str]:
+    """§5.7."""
+    return _prefixed(prefix, {"group": ref.group, "kind": ref.kind, "name": ref.name})
 
 
 def _prefixed(prefix: str, labels: Mapping[str, str]) -> dict[str, str]:

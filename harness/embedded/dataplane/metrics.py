@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -47,6 +48,15 @@ class Metrics:
         samples = parse_samples(await self._scrape(pod))
         return Translator(pod, self._dialect, self._ever.get).exposition(samples)
 
+    async def listener_address(self, name: str) -> str:
+        """Where a listener is bound, as `address:port`; raises DataplaneError if it is not."""
+        listeners = json.loads(await self._ask("listeners?format=json")).get("listener_statuses", ())
+        found = (status["local_address"]["socket_address"] for status in listeners if status["name"] == name)
+        address = next(found, None)
+        if address is None:
+            raise DataplaneError(f"the proxy has no listener '{name}'")
+        return f"{address['address']}:{address['port_value']}"
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -54,12 +64,15 @@ class Metrics:
 
     async def _scrape(self, pod: PodEndpoint) -> str:
         """The proxy picks out the pod's counters: reading ten pods costs no more than reading all at once."""
+        mine = quote(rf"[._]{stat_key(pod.pod_ip)}[._]", safe="")
+        return await self._ask(f"stats/prometheus?filter={mine}")
+
+    async def _ask(self, path: str) -> str:
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket)), timeout=_TIMEOUT)
-        mine = quote(rf"[._]{stat_key(pod.pod_ip)}[._]", safe="")
         try:
-            async with self._session.get(f"http://admin/stats/prometheus?filter={mine}") as answer:
+            async with self._session.get(f"http://admin/{path}") as answer:
                 answer.raise_for_status()
                 return await answer.text()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise DataplaneError(f"the proxy's counters cannot be read: {error}") from error
+            raise DataplaneError(f"the proxy's admin interface does not answer: {error}") from error

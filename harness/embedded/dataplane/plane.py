@@ -15,15 +15,17 @@ from harness.embedded.apiserver.store import Event
 from harness.embedded.controllers.events import record_event
 from harness.embedded.dataplane.ads import AdsServer, Rejected, Rejection
 from harness.embedded.dataplane.compile import compile_snapshot
-from harness.embedded.dataplane.compile.names import inbound_names, outbound_listener
+from harness.embedded.dataplane.compile.names import INGRESS, inbound_names, outbound_listener
 from harness.embedded.dataplane.envoy import Envoy, envoy_binary
 from harness.embedded.dataplane.identity import Identities
+from harness.embedded.dataplane.ingresses import Ingress
 from harness.embedded.dataplane.metrics import Metrics
 from harness.embedded.dataplane.routebook import Report, only_log
 from harness.embedded.dataplane.snapshot import Pod
-from harness.embedded.dataplane.world import KEYS, World, probe_paths
+from harness.embedded.dataplane.world import KEYS, World, pod_facts
 from harness.embedded.pods import DataplaneError, PodEndpoint
 from harness.errors import EnvironmentFailed
+from harness.resources.pods import PodFacts, PodPort
 
 _log = logging.getLogger(__name__)
 _REMEDY: Final = "run it again; if that does not help, read envoy.log in the run directory of a cluster that is kept"
@@ -44,16 +46,24 @@ class Plane:
         *,
         on_failure: Callable[[EnvironmentFailed], None],
         report: Report | None = None,
+        ingress_port: int | None = None,
+        ingress_source: str = "127.0.0.2",
     ) -> None:
         """Nothing runs yet.
 
-        on_failure  called at once when the proxy dies or no longer follows: nothing of the mesh can be trusted then
-        report      told of routes that cannot be used; by default people see an event
+        on_failure      called at once when the proxy dies or no longer follows: nothing of the mesh can be trusted then
+        report          told of routes and policies that cannot be used; by default people see an event
+        ingress_port    where the way in listens on 127.0.0.1, 0 for any free port; None for no way in
+        ingress_source  the address that it calls pods from, which no pod has
         """
         self._api = api
         self._run_dir = run_dir
         self._on_failure = on_failure
-        self._world = World(dialect, report or self._record)
+        self._dialect = dialect
+        ingress = None if ingress_port is None else Ingress(ingress_port, ingress_source)
+        self._world = World(dialect, report or self._record, ingress)
+        self._has_ingress = ingress is not None
+        self._ingress_address: str | None = None
         self._identities = Identities(run_dir / "identity")
         self._ads = AdsServer(run_dir / "xds.sock")
         self._metrics = Metrics(run_dir / "admin.sock", dialect)
@@ -68,7 +78,7 @@ class Plane:
     async def start(self) -> None:
         """Start the proxy; returns when it is live with everything the API holds now.
 
-        raises  EnvironmentFailed if there is no proxy or it does not come up
+        raises  EnvironmentFailed if there is no proxy, it does not come up, or the way in has no port
         """
         binary = envoy_binary()
         await self._ads.start()
@@ -79,11 +89,16 @@ class Plane:
                 self._world.put(key, obj)
         self._publisher = asyncio.create_task(self._publish_changes())
         try:
-            await self.settled()
+            await self._open_ingress(await self._settled())
         except DataplaneError as error:
             await self.stop()
             raise EnvironmentFailed(f"the mesh's proxy does not come up: {error}", _REMEDY) from error
         self._live = True
+
+    @property
+    def ingress_address(self) -> str | None:
+        """Where the way in listens, as `127.0.0.1:54321`; None without one and before `start` has returned."""
+        return self._ingress_address
 
     async def stop(self) -> None:
         """End the proxy; returns when its process and sockets are gone."""
@@ -103,7 +118,8 @@ class Plane:
         raises  DataplaneError with the proxy's text if it refuses them; the pod is forgotten again then
         """
         stored = self._api.store.get("pods", pod.namespace, pod.name)
-        known = Pod(pod, probe_paths(stored or {}))
+        facts = pod_facts(stored, self._dialect) if stored else None
+        known = Pod(pod, facts or _declared_facts(pod))
         self._world.add_pod(known)
         self._metrics.add_pod(pod)
         refused = [rejection for rejection in await self._settled() if _concerns(rejection, known)]
@@ -133,9 +149,16 @@ class Plane:
     def _take(self, event: Event) -> None:
         if event.type == "DELETED":
             self._world.remove(event.kind.key, event.obj)
-        else:
-            self._world.put(event.kind.key, event.obj)
+        elif not self._world.put(event.kind.key, event.obj):
+            return
         self._changed.set()
+
+    async def _open_ingress(self, refused: tuple[Rejection, ...]) -> None:
+        if not self._has_ingress:
+            return
+        if failed := [rejection for rejection in refused if rejection.name == INGRESS]:
+            raise Rejected(failed)
+        self._ingress_address = await self._metrics.listener_address(INGRESS)
 
     async def _settled(self) -> tuple[Rejection, ...]:
         """What the proxy refused of the changes that are in force when this returns."""
@@ -193,6 +216,12 @@ class Plane:
         self._ads.fail(self._failure)
         waiting, self._waiting = self._waiting, []
         _raise_in(waiting, self._failure)
+
+
+def _declared_facts(pod: PodEndpoint) -> PodFacts:
+    """For a pod that the API does not hold: what the node says of it."""
+    ports = tuple(PodPort(port.name, port.number) for port in pod.ports if port.protocol == "TCP")
+    return PodFacts(pod.namespace, pod.name, pod.service_account, pod.labels, ports)
 
 
 def _concerns(rejection: Rejection, pod: Pod) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.dialect import Dialect
@@ -80,7 +80,10 @@ class RouteBook:
             self._report(obj, "RouteNotUsable", f"{problem}{kept}")
         page.problem = problem
         page.notice = tell_unheeded(obj, page.notice, self._report)
-        page.statuses = parse_parent_statuses(obj.get("status") or {})
+        status = obj.get("status") or {}
+        page.statuses = parse_parent_statuses(status)
+        if page.route is not None:
+            page.route = replace(page.route, status=status)
 
     def remove(self, obj: Obj) -> None:
         """Forget a route."""
@@ -94,6 +97,10 @@ class RouteBook:
             if page.route is not None
         )
         return tuple(in_force for in_force in found if in_force.parents)
+
+    def usable(self) -> tuple[HTTPRoute, ...]:
+        """All routes in the version that can be used, with their newest status, for Servers to look at (§3.12)."""
+        return tuple(page.route for _, page in sorted(self._pages.items()) if page.route is not None)
 
     def _missing(self, route: HTTPRoute) -> Iterator[ServiceKey]:
         for parent in filter(is_service_parent, route.parent_refs):

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.dialect import Dialect
+from harness.embedded.dataplane.ingresses import Ingress
 from harness.embedded.pods import PodEndpoint
 from harness.resources.identities import service_account_identity
+from harness.resources.pods import PodFacts
+from harness.resources.policy_objects import PolicyObject
 from harness.resources.routes import HTTPRoute, ParentRef
 from harness.resources.services import Service
 
@@ -19,11 +22,11 @@ ServiceKey = tuple[str, str]
 class Pod:
     """A pod that has listeners.
 
-    probe_paths  paths that the kubelet asks for by httpGet, by port number, without their query (§3.3)
+    facts  what inbound policies ask of it, as it is now
     """
 
     endpoint: PodEndpoint
-    probe_paths: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    facts: PodFacts
 
     @property
     def identity(self) -> str:
@@ -86,9 +89,15 @@ class RouteInForce:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of the cluster."""
+    """One moment of the cluster.
+
+    policies   objects that take part in inbound policy, routes among them
+    ingress    None if there is no way in from outside
+    """
 
     dialect: Dialect
     pods: tuple[Pod, ...] = ()
     services: Mapping[ServiceKey, ServiceState] = field(default_factory=dict)
     routes: tuple[RouteInForce, ...] = ()
+    policies: tuple[PolicyObject, ...] = ()
+    ingress: Ingress | None = None

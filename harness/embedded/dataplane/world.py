@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from harness.dialect import Dialect
+from harness.embedded.dataplane.ingresses import Ingress, ingress_paths
+from harness.embedded.dataplane.policybook import PolicyBook
 from harness.embedded.dataplane.routebook import Report, RouteBook, tell_unheeded
 from harness.embedded.dataplane.snapshot import Address, Pod, ServiceKey, ServiceState, Snapshot
 from harness.resources.document import ResourceInvalid
+from harness.resources.pods import PodFacts, parse_pod
 from harness.resources.services import Service, ServicePort, parse_service
 
 Obj = dict[str, Any]
@@ -18,7 +22,20 @@ Obj = dict[str, Any]
 SERVICES: Final = "services"
 SLICES: Final = "endpointslices.discovery.k8s.io"
 ROUTES: Final = ("httproutes.policy.linkerd.io", "httproutes.gateway.networking.k8s.io")
-KEYS: Final = (SERVICES, SLICES, *ROUTES)
+POLICIES: Final = tuple(
+    f"{plural}.policy.linkerd.io"
+    for plural in (
+        "servers",
+        "authorizationpolicies",
+        "meshtlsauthentications",
+        "networkauthentications",
+        "serverauthorizations",
+        "httplocalratelimitpolicies",
+    )
+)
+PODS: Final = "pods"
+INGRESSES: Final = "ingresses.networking.k8s.io"
+KEYS: Final = (SERVICES, SLICES, *ROUTES, *POLICIES, PODS, INGRESSES)
 """The kinds of objects that change what the proxy does."""
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 
@@ -26,9 +43,10 @@ _log = logging.getLogger(__name__)
 
 
 class World:
-    """Services, endpoints, routes and pods as they are now."""
+    """Services, endpoints, routes, policies, Ingresses and pods as they are now."""
 
-    def __init__(self, dialect: Dialect, report: Report) -> None:
+    def __init__(self, dialect: Dialect, report: Report, ingress: Ingress | None = None) -> None:
+        """Nothing is there yet; `ingress` without its paths, None if there is no way in from outside."""
         self._dialect = dialect
         self._report = report
         self._told: dict[ServiceKey, str] = {}
@@ -37,26 +55,40 @@ class World:
         self._states: dict[ServiceKey, ServiceState] = {}
         self._pods: dict[tuple[str, str], Pod] = {}
         self._routes = RouteBook(dialect, lambda key: key in self._services, report)
+        self._policies = PolicyBook(report)
+        self._ingress = ingress
+        self._ingresses: dict[tuple[str, str], Obj] = {}
 
-    def put(self, key: str, obj: Obj) -> None:
-        """Take an object that was added or changed; `key` is one of KEYS."""
+    def put(self, key: str, obj: Obj) -> bool:
+        """Take an object that was added or changed; `key` is one of KEYS. False if it changes nothing here."""
+        if key == PODS:
+            return self._put_pod(obj)
         if key == SERVICES:
             self._put_service(obj)
         elif key == SLICES:
             self._slices[_service_of(obj)][obj["metadata"]["name"]] = obj
             self._refresh(_service_of(obj))
+        elif key == INGRESSES:
+            self._ingresses[_name(obj)] = obj
+        elif key in POLICIES:
+            self._policies.put(obj)
         else:
             self._routes.put(obj)
+        return True
 
     def remove(self, key: str, obj: Obj) -> None:
-        """Forget an object."""
+        """Forget an object; pods go by `remove_pod`, when their listeners may."""
         if key == SERVICES:
             self._services.pop(_name(obj), None)
             self._refresh(_name(obj))
         elif key == SLICES:
             self._slices[_service_of(obj)].pop(obj["metadata"]["name"], None)
             self._refresh(_service_of(obj))
-        else:
+        elif key == INGRESSES:
+            self._ingresses.pop(_name(obj), None)
+        elif key in POLICIES:
+            self._policies.remove(obj)
+        elif key in ROUTES:
             self._routes.remove(obj)
 
     def add_pod(self, pod: Pod) -> None:
@@ -72,7 +104,18 @@ class World:
             pods=tuple(pod for _, pod in sorted(self._pods.items(), key=lambda item: item[0])),
             services=dict(sorted(self._states.items())),
             routes=self._routes.in_force(),
+            policies=(*self._policies.in_force(), *self._routes.usable()),
+            ingress=self._ingress and replace(self._ingress, paths=ingress_paths(self._ingresses.values())),
         )
+
+    def _put_pod(self, obj: Obj) -> bool:
+        """Labels and annotations of a pod may change while it runs."""
+        known = self._pods.get(_name(obj))
+        facts = pod_facts(obj, self._dialect)
+        if known is None or facts is None or facts == known.facts or obj["metadata"].get("uid") != known.endpoint.uid:
+            return False
+        self._pods[_name(obj)] = replace(known, facts=facts)
+        return True
 
     def _put_service(self, obj: Obj) -> None:
         try:
@@ -91,24 +134,13 @@ class World:
             self._states[key] = ServiceState(service, _targets(service, self._slices[key].values()))
 
 
-def probe_paths(pod: Obj) -> dict[int, tuple[str, ...]]:
-    """Paths that httpGet probes of a pod ask for, by port, init containers included (§3.3)."""
-    found: defaultdict[int, dict[str, None]] = defaultdict(dict)
-    spec = pod.get("spec") or {}
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        for port, path in _probes(container):
-            found[port][path] = None
-    return {port: tuple(paths) for port, paths in found.items()}
-
-
-def _probes(container: Obj) -> Iterator[tuple[int, str]]:
-    named = {port.get("name"): port.get("containerPort") for port in container.get("ports") or ()}
-    for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
-        get = (container.get(kind) or {}).get("httpGet") or {}
-        port = named.get(get.get("port"), get.get("port"))  # a name counts within its container only
-        if isinstance(port, int):
-            path = (get.get("path") or "/").partition("?")[0]
-            yield port, path if path.startswith("/") else f"/{path}"
+def pod_facts(obj: Obj, dialect: Dialect) -> PodFacts | None:
+    """What inbound policies ask of a pod, None if it cannot be read."""
+    try:
+        return parse_pod(obj, dialect)
+    except ResourceInvalid as invalid:  # the API server admits none, so this is worth a look
+        _log.warning("pod %s/%s cannot be read: %s", *_name(obj), invalid)
+        return None
 
 
 def _targets(service: Service, slices: Iterable[Obj]) -> dict[int, tuple[tuple[int, tuple[Address, ...]], ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 from harness.dialect import LINKERD_2_14, Dialect
 from harness.embedded.dataplane.snapshot import Address, Pod, RouteInForce, ServiceKey, ServiceState, Snapshot
 from harness.embedded.pods import ContainerPort, PodEndpoint
+from harness.resources.pods import PodFacts, PodPort
 from harness.resources.routes import POLICY_GROUP, BackendRef, HTTPRoute, ParentRef, Rule
 from harness.resources.services import Service, ServicePort
 
@@ -41,7 +42,10 @@ def pod(
         deployment=name,
         replicaset=f"{name}-abc",
     )
-    return Pod(endpoint, probes or {})
+    declared = tuple(PodPort("service", port) for port in ports)
+    return Pod(
+        endpoint, PodFacts(namespace, endpoint.name, endpoint.service_account, endpoint.labels, declared, probes or {})
+    )
 
 
 def service(

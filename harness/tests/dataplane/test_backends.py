@@ -117,7 +117,9 @@ def test_shares_are_those_of_the_rules(dialect: Dialect, backends: list[Backend]
 def answer(*refs: BackendRef, dialect: Dialect = LINKERD_2_14) -> Config:
     moment, made = world(*refs, dialect=dialect)
     rule = made.route.rules[0]
-    return action(View.of(moment), Client(NAMESPACE, "webapp"), made, rule, BOOKS, 7000)
+    return action(
+        View.of(moment), Client(NAMESPACE, "booksapp/webapp-1", "127.77.64.1", "webapp"), made, rule, BOOKS, 7000
+    )
 
 
 def clusters(answer: Config) -> dict[str, int]:
@@ -126,18 +128,18 @@ def clusters(answer: Config) -> dict[str, int]:
 
 def test_weights_reach_the_proxy() -> None:
     seen = clusters(answer(to("books", 90), to("other", 10), to("other", 0)))
-    assert seen == {"webapp.booksapp|svc/booksapp/books/7000": 90, "webapp.booksapp|svc/booksapp/other/7000": 10}
+    assert seen == {"booksapp/webapp-1|svc/booksapp/books/7000": 90, "booksapp/webapp-1|svc/booksapp/other/7000": 10}
 
 
 def test_no_backends_means_the_parent() -> None:
     """§1.20."""
-    assert clusters(answer()) == {"webapp.booksapp|svc/booksapp/books/7000": 1}
+    assert clusters(answer()) == {"booksapp/webapp-1|svc/booksapp/books/7000": 1}
 
 
 def test_a_missing_backend_is_a_cluster_that_is_not_there() -> None:
     """§1.23: with the words of the error in the answer, and only for its own share."""
     seen = answer(to("books", 3), to("nope"))
-    assert clusters(seen) == {"webapp.booksapp|svc/booksapp/books/7000": 3, "fail": 1}
+    assert clusters(seen) == {"booksapp/webapp-1|svc/booksapp/books/7000": 3, "fail": 1}
     assert seen["route"]["cluster_not_found_response_code"] == "INTERNAL_SERVER_ERROR"
     missing = seen["route"]["weighted_clusters"]["clusters"][1]
     assert missing["response_headers_to_add"][0]["header"]["value"] == "Service not found nope"
@@ -145,8 +147,8 @@ def test_a_missing_backend_is_a_cluster_that_is_not_there() -> None:
 
 def test_a_backend_without_endpoints_loses_its_share_unless_all_have_none() -> None:
     """§1.31."""
-    assert clusters(answer(to("books"), to("empty"))) == {"webapp.booksapp|svc/booksapp/books/7000": 1}
-    assert clusters(answer(to("empty"))) == {"webapp.booksapp|svc/booksapp/empty/7000": 1}
+    assert clusters(answer(to("books"), to("empty"))) == {"booksapp/webapp-1|svc/booksapp/books/7000": 1}
+    assert clusters(answer(to("empty"))) == {"booksapp/webapp-1|svc/booksapp/empty/7000": 1}
 
 
 @pytest.mark.parametrize(

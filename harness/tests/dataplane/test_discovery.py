@@ -167,7 +167,7 @@ def test_only_the_route_tables_that_change_are_sent(tmp_path: Path) -> None:
         await server.push(resources(*parts))
         mark = len(proxy.heard)
         await server.push(resources(*parts, route("r", Rule(), namespace="elsewhere")))
-        assert proxy.heard[mark:] == [(Kind.ROUTE, {"out/alien.elsewhere"})]
+        assert proxy.heard[mark:] == [(Kind.ROUTE, {"out/elsewhere/alien-1"})]
 
     run(test, tmp_path)
 
@@ -193,7 +193,7 @@ def test_what_is_gone_loses_endpoints_first_and_clusters_last(tmp_path: Path) ->
         mark = len(proxy.heard)
         await server.push(resources(WEBAPP))
         assert proxy.told_since(mark) == [Kind.ASSIGNMENT, Kind.LISTENER, Kind.CLUSTER]
-        assert proxy.heard[-1][1] == {"webapp.booksapp|pods", "in/booksapp/webapp-1/7000"}
+        assert proxy.heard[-1][1] == {"booksapp/webapp-1|pods", "in/booksapp/webapp-1/7000"}
 
     run(test, tmp_path)
 
@@ -208,17 +208,17 @@ def refusing(kind: Kind, name: str, reason: str) -> Refusal:
 def test_a_refused_table_is_named_alone_and_reported_once(tmp_path: Path) -> None:
     async def test(server: AdsServer) -> None:
         proxy = await live(
-            server, refusing(Kind.ROUTE, "out/webapp.booksapp", "Only a single wildcard domain is permitted")
+            server, refusing(Kind.ROUTE, "out/booksapp/webapp-1", "Only a single wildcard domain is permitted")
         )
         with pytest.raises(Rejected) as caught:
             await server.push(resources(WEBAPP, BOOKS))
         (rejection,) = caught.value.rejections
         assert str(rejection) == (
-            "the proxy refuses route table 'out/webapp.booksapp': Only a single wildcard domain is permitted"
+            "the proxy refuses route table 'out/booksapp/webapp-1': Only a single wildcard domain is permitted"
         )
         await server.push(resources(WEBAPP, BOOKS))
         taken = [names for kind, names in proxy.heard if kind is Kind.ROUTE and len(names) == 1]
-        assert {"out/books.booksapp"} in taken
+        assert {"out/booksapp/books-1"} in taken
 
     run(test, tmp_path)
 
@@ -245,15 +245,15 @@ def test_what_was_good_before_a_refusal_stays(tmp_path: Path) -> None:
         parts = (WEBAPP, service("books", "127.77.64.2"))
         await server.push(resources(*parts))
         refused.add(Kind.ROUTE.value)
-        with pytest.raises(Rejected, match=r"out/webapp\.booksapp"):
+        with pytest.raises(Rejected, match=r"out/booksapp/webapp-1"):
             await server.push(resources(*parts, route("r", Rule())))
         refused.clear()
         proxy.close()
         again = Proxy(server)  # a new stream is told what is in force
         async with asyncio.timeout(1):
-            while (Kind.ROUTE, {"out/webapp.booksapp", "in/booksapp/webapp-1/7000"}) not in again.heard:
+            while (Kind.ROUTE, {"out/booksapp/webapp-1", "in/booksapp/webapp-1/7000"}) not in again.heard:
                 await asyncio.sleep(0)
-        assert again.tables["out/webapp.booksapp"] == proxy.tables["out/webapp.booksapp"]
+        assert again.tables["out/booksapp/webapp-1"] == proxy.tables["out/booksapp/webapp-1"]
 
     run(test, tmp_path)
 

@@ -8,8 +8,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness.dialect import LINKERD_2_14, LINKERD_EDGE, Dialect
+from harness.embedded.dataplane.compile.authorizations import rule_name
+from harness.embedded.dataplane.compile.names import InboundLabel
 from harness.embedded.dataplane.labels import LATENCY_LIMITS_MS, Translator
 from harness.embedded.dataplane.promtext import Exposition, Sample, parse_samples
+from harness.resources.inbound import default_ref
 from harness.tests.dataplane.builders import pod
 
 WEBAPP = pod("webapp", "127.77.64.1").endpoint
@@ -19,7 +22,7 @@ PODS = {item.pod_ip: item for item in (WEBAPP, BOOKS, PLAIN)}
 SPLIT = "booksapp/books/7000/policy.linkerd.io/HTTPRoute/booksapp/split/"
 DEFAULT = "booksapp/books/7000//default//http/default"
 NO_ROUTE = "booksapp/books/7000/////"
-BOOKS_CLUSTER = "webapp.booksapp|svc/booksapp/books/7000"
+BOOKS_CLUSTER = "booksapp/webapp-1|svc/booksapp/books/7000"
 
 Series = dict[str, dict[tuple[tuple[str, str], ...], float]]
 
@@ -38,8 +41,15 @@ def total(series: Series, name: str, **labels: str) -> float:
     return sum(value for key, value in series.get(name, {}).items() if wanted <= set(key))
 
 
+def allowed(route: str, authorization: str = "all-unauthenticated") -> dict[str, str]:
+    """Tags of a request that the default policy let in."""
+    label = InboundLabel(default_ref("all-unauthenticated"), default_ref(route) if route else None)
+    authz = rule_name(0, default_ref(authorization))
+    return {"route": str(label), "authz": authz, "decision": "allowed", "within_total": ""}
+
+
 def inbound(value: float = 1, **changes: str) -> Sample:
-    labels = {"port": "7000", "client": "", "route": "default", "code": "200", "flags": "-", "ms": "3"}
+    labels = {"port": "7000", "client": "", "code": "200", "flags": "-", "ms": "3"} | allowed("default")
     return Sample("envoy_sb_in", labels | changes, value)
 
 
@@ -83,14 +93,14 @@ def test_inbound_requests_name_client_server_route_and_authorization() -> None:
 
 
 def test_probes_have_their_own_route_and_no_identity() -> None:
-    seen = translated(inbound(2, route="probe"))
+    seen = translated(inbound(2, **allowed("probe", "probe")))
     assert total(seen, "response_total", route_name="probe", authz_name="probe", tls="no_identity") == 2
     assert total(seen, "response_total", no_tls_reason="no_tls_from_remote") == 2
 
 
 def test_requests_without_a_route_are_only_counted_as_such() -> None:
     """§5.5."""
-    seen = translated(inbound(2, route="", code="404"))
+    seen = translated(inbound(2, **allowed(""), code="404"))
     assert total(seen, "inbound_http_route_not_found_total", srv_name="all-unauthenticated") == 2
     assert "response_total" not in seen
 

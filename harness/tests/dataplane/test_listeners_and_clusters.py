@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.embedded.dataplane.compile import Config, Resources, compile_snapshot
+from harness.embedded.dataplane.compile.names import InboundLabel
 from harness.embedded.dataplane.protos import Kind, pack
 from harness.embedded.dataplane.snapshot import Pod, RouteInForce, ServiceState
 from harness.resources.routes import Rule
@@ -83,7 +84,7 @@ def test_inbound_tells_mesh_plain_text_and_foreign_tls_apart() -> None:
     assert chains["mesh"]["filter_chain_match"] == {"transport_protocol": "tls", "server_names": [IDENTITY]}
     assert chains["mesh"]["transport_socket"]["typed_config"]["require_client_certificate"]
     assert chains["plain"]["filter_chain_match"] == {"transport_protocol": "raw_buffer"}
-    assert chains["opaque"]["filters"][0]["name"].endswith("tcp_proxy")
+    assert [item["name"].rpartition(".")[2] for item in chains["opaque"]["filters"]] == ["rbac", "tcp_proxy"]
 
 
 def test_probes_are_counted_as_a_route_of_their_own() -> None:
@@ -91,7 +92,8 @@ def test_probes_are_counted_as_a_route_of_their_own() -> None:
     table = compiled(BOOKS).routes["in/booksapp/books-1/7000"]
     asked = [Asked("x", "/ping"), Asked("x", "/ping?a=1"), Asked("x", "/ping", "HEAD"), Asked("x", "/ping/1")]
     found = [find_route(table, item) for item in asked]
-    assert [label_of(item) for item in found if item] == ["probe", "probe", "default", "default"]
+    labels = [InboundLabel.parse(label_of(item)).route for item in found if item]
+    assert [label and label.name for label in labels] == ["probe", "probe", "default", "default"]
 
 
 def test_endpoints_of_meshed_pods_carry_the_identity_they_must_show() -> None:
@@ -110,7 +112,7 @@ def test_an_undeclared_backend_port_is_dialled_on_every_pod() -> None:
 
 
 def test_http2_only_while_all_endpoints_are_meshed() -> None:
-    name = "webapp.booksapp|svc/booksapp/books/7000"
+    name = "booksapp/webapp-1|svc/booksapp/books/7000"
     pods = (WEBAPP, BOOKS, PLAIN)
     assert is_http2(compiled(*pods, service("books", "127.77.64.2")).clusters[name])
     assert is_http2(compiled(*pods, service("books")).clusters[name])
@@ -119,17 +121,31 @@ def test_http2_only_while_all_endpoints_are_meshed() -> None:
     assert mixed["transport_socket_matches"]
 
 
+def test_an_address_before_its_pod_changes_no_cluster() -> None:
+    """The endpoints know a new pod before the mesh does."""
+    name = "booksapp/webapp-1|svc/booksapp/books/7000"
+    before = compiled(WEBAPP, BOOKS, service("books", "127.77.64.2")).clusters[name]
+    assert compiled(WEBAPP, BOOKS, service("books", "127.77.64.2", unready=("127.77.64.5",))).clusters[name] == before
+    assert not is_http2(compiled(WEBAPP, BOOKS, service("books", "127.77.64.2", "127.77.64.5")).clusters[name])
+
+
 def test_unmeshed_clients_show_no_identity() -> None:
-    cluster = compiled(PLAIN, BOOKS, service("books", "127.77.64.2")).clusters["plain|svc/booksapp/books/7000"]
+    cluster = compiled(PLAIN, BOOKS, service("books", "127.77.64.2")).clusters[
+        "booksapp/plain-1|svc/booksapp/books/7000"
+    ]
     assert not is_http2(cluster)
     assert "transport_socket_matches" not in cluster
 
 
-def test_pods_of_one_account_share_tables_and_clusters() -> None:
+def test_every_pod_dials_from_its_own_address() -> None:
+    """§3.20: policies see who calls, also among pods of one account."""
     twin = pod("webapp-b", "127.77.64.7", account="webapp")
-    one, two = compiled(WEBAPP, service("books")), compiled(WEBAPP, twin, service("books"))
-    assert set(two.routes) - set(one.routes) == {"in/booksapp/webapp-b-1/7000"}
-    assert set(two.clusters) - set(one.clusters) == {"in/booksapp/webapp-b-1/7000"}
+    clusters = compiled(WEBAPP, twin, service("books")).clusters
+    sources = {
+        name: clusters[f"booksapp/{name}|svc/booksapp/books/7000"]["upstream_bind_config"]["source_address"]["address"]
+        for name in ("webapp-1", "webapp-b-1")
+    }
+    assert sources == {"webapp-1": "127.77.64.1", "webapp-b-1": "127.77.64.7"}
 
 
 def test_all_pods_can_be_dialled_whether_ready_or_not() -> None:

@@ -134,9 +134,9 @@ def test_a_refused_table_leaves_the_old_one_in_force() -> None:
         webapp, books, books_service = await bookstore(mesh)
         good = mesh.compile(webapp, books, books_service)
         await mesh.ads.push(good)
-        table: Any = {"name": "out/webapp.booksapp", "virtual_hosts": [{"name": n, "domains": ["*"]} for n in "ab"]}
+        table: Any = {"name": "out/booksapp/webapp-1", "virtual_hosts": [{"name": n, "domains": ["*"]} for n in "ab"]}
         bad = Resources(good.clusters, good.assignments, {**good.routes, table["name"]: table}, good.listeners)
-        with pytest.raises(Rejected, match=r"route table 'out/webapp\.booksapp': Only a single wildcard domain"):
+        with pytest.raises(Rejected, match=r"route table 'out/booksapp/webapp-1': Only a single wildcard domain"):
             await mesh.ads.push(bad)
         await mesh.ads.push(bad)  # said once
         assert (await mesh.get(webapp, "http://books:7000/")).status == 200

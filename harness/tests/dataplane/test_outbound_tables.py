@@ -22,7 +22,7 @@ BOOKS = service("books", "127.77.64.2", cluster_ip="127.77.1.5")
 def table(client: Pod, *parts: Pod | ServiceState | RouteInForce) -> Config:
     endpoint = client.endpoint
     compiled = compile_snapshot(snapshot(client, *parts), Path("/run"))
-    return compiled.routes[f"out/{endpoint.service_account if endpoint.meshed else 'plain'}.{endpoint.namespace}"]
+    return compiled.routes[f"out/{endpoint.namespace}/{endpoint.name}"]
 
 
 def destination(table: Config, asked: Asked) -> str | int:
@@ -57,7 +57,7 @@ def destination(table: Config, asked: Asked) -> str | int:
 )
 def test_a_service_answers_to_its_names_and_address(authority: str, reached: bool) -> None:
     seen = destination(table(WEBAPP, BOOKS), Asked(authority))
-    assert seen == ("webapp.booksapp|svc/booksapp/books/7000" if reached else 502)
+    assert seen == ("booksapp/webapp-1|svc/booksapp/books/7000" if reached else 502)
 
 
 def test_what_nobody_answers_to_is_named() -> None:
@@ -70,19 +70,19 @@ def test_what_nobody_answers_to_is_named() -> None:
 @pytest.mark.parametrize("authority", ["web", "web:80", "127.77.1.6", "web.booksapp.svc.cluster.local"])
 def test_port_80_needs_no_number(authority: str) -> None:
     web = service("web", "127.77.64.2", port=80, target=8080, cluster_ip="127.77.1.6")
-    assert destination(table(WEBAPP, web), Asked(authority)) == "webapp.booksapp|svc/booksapp/web/80"
+    assert destination(table(WEBAPP, web), Asked(authority)) == "booksapp/webapp-1|svc/booksapp/web/80"
 
 
 def test_short_names_are_for_the_own_namespace() -> None:
     far = table(ALIEN, BOOKS)
     assert destination(far, Asked("books:7000")) == 502
-    assert destination(far, Asked("books.booksapp:7000")) == "alien.elsewhere|svc/booksapp/books/7000"
+    assert destination(far, Asked("books.booksapp:7000")) == "elsewhere/alien-1|svc/booksapp/books/7000"
 
 
 def test_pods_are_dialled_directly_past_all_routes() -> None:
     """§1.7."""
     seen = table(WEBAPP, BOOKS, pod("books", "127.77.64.2"), route("none"))
-    assert destination(seen, Asked("127.77.64.2:7000")) == "webapp.booksapp|pods"
+    assert destination(seen, Asked("127.77.64.2:7000")) == "booksapp/webapp-1|pods"
     assert destination(seen, Asked("books:7000")) == 404
 
 
@@ -90,7 +90,7 @@ def test_headless_services_lead_to_their_pods_past_all_routes() -> None:
     """§1.7: the port is the pods' own."""
     headless = service("books", "127.77.64.2", port=80, target=7000, headless=True, cluster_ip="")
     seen = table(WEBAPP, headless, route("none"))
-    assert destination(seen, Asked("books.booksapp:7000")) == "webapp.booksapp|svc/booksapp/books/7000"
+    assert destination(seen, Asked("books.booksapp:7000")) == "booksapp/webapp-1|svc/booksapp/books/7000"
 
 
 def test_external_names_are_not_served() -> None:
@@ -154,14 +154,14 @@ def test_one_route_may_have_several_parents() -> None:
     parents = (*both.parents, ParentRef("core", "Service", NAMESPACE, "authors"))
     seen = table(WEBAPP, BOOKS, service("authors", "127.77.64.3"), RouteInForce(both.route, parents))
     assert [destination(seen, Asked(f"{name}:7000")) for name in ("books", "authors")] == [
-        "webapp.booksapp|svc/booksapp/books/7000",
-        "webapp.booksapp|svc/booksapp/authors/7000",
+        "booksapp/webapp-1|svc/booksapp/books/7000",
+        "booksapp/webapp-1|svc/booksapp/authors/7000",
     ]
 
 
 def test_unmeshed_pods_get_plain_forwarding_and_no_proxy_headers() -> None:
     seen = table(OUTSIDER, BOOKS, route("none"))
-    assert destination(seen, Asked("books:7000")) == "plain|svc/booksapp/books/7000"
+    assert destination(seen, Asked("books:7000")) == "booksapp/outsider-1|svc/booksapp/books/7000"
     unknown = find_route(seen, Asked("nobody"))
     assert unknown is not None
     assert unknown["response_headers_to_add"][0]["header"]["key"] == "signalbox-error"

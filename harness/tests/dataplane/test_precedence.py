@@ -24,7 +24,7 @@ def compiled(routes: list[RouteInForce]) -> Config:
     """The table of a client; each rule of a route has a backend port of its own."""
     books = service("books", "127.77.64.2", cluster_ip="127.77.1.5")
     moment = snapshot(pod("webapp", "127.77.64.1"), books, *routes)
-    return compile_snapshot(moment, Path("/run")).routes["out/webapp.booksapp"]
+    return compile_snapshot(moment, Path("/run")).routes["out/booksapp/webapp-1"]
 
 
 def answering(table: Config, asked: Asked) -> tuple[str, int] | None:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.dialect import LINKERD_2_14, LINKERD_EDGE, Dialect
 from harness.embedded.dataplane.snapshot import Address, ServiceState
-from harness.embedded.dataplane.world import ROUTES, SERVICES, SLICES, World, probe_paths
+from harness.embedded.dataplane.world import ROUTES, SERVICES, SLICES, World
 from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP
 from harness.tests.dataplane.builders import pod
 
@@ -191,24 +191,6 @@ def test_pods_come_and_go_in_a_fixed_order() -> None:
     world.remove_pod("booksapp", "a-1")
     world.remove_pod("booksapp", "never")
     assert [item.endpoint.name for item in world.snapshot().pods] == ["b-1"]
-
-
-def test_probe_paths_are_found_in_all_containers() -> None:
-    """§3.3: named ports within their container, no query, `/` by default; other probes have no path."""
-    spec = {
-        "initContainers": [{"startupProbe": {"httpGet": {"port": 9, "path": "/start?x=1"}}}],
-        "containers": [
-            {
-                "ports": [{"name": "http", "containerPort": 7000}],
-                "livenessProbe": {"httpGet": {"port": "http", "path": "/live"}},
-                "readinessProbe": {"httpGet": {"port": 7000}},
-            },
-            {"readinessProbe": {"tcpSocket": {"port": 7000}}, "livenessProbe": {"httpGet": {"port": "http"}}},
-            {"startupProbe": {"httpGet": {"port": 7000, "path": "bare"}}},
-        ],
-    }
-    assert probe_paths({"spec": spec}) == {9: ("/start",), 7000: ("/live", "/", "/bare")}
-    assert probe_paths({}) == {}
 
 
 def test_annotations_without_effect_are_told_once() -> None:

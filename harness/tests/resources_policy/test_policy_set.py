@@ -175,6 +175,15 @@ def test_authorization_policies(case: str) -> None:
     )
 
 
+def test_inert_policies_leave_no_trace_3_17_3_18() -> None:
+    inert = [
+        allow(AT_SERVER, BY_WEBAPP),
+        allow(AT_SERVER, FROM_OFFICE, name="b"),
+        allow(target("Server", "x"), name="c"),
+    ]
+    assert inbound(SERVER, *inert) == inbound(SERVER)
+
+
 def elsewhere(obj: Obj, namespace: str = "auth") -> Obj:
     return obj | {"metadata": obj["metadata"] | {"namespace": namespace}}
 

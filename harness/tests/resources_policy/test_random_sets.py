@@ -188,7 +188,7 @@ def may(client: Client, cluster: list[Obj], server: Obj, route: str) -> bool:
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(clusters(), clients)
 def test_who_may_use_which_route(cluster: list[Obj], client: Client) -> None:
     policy, expected = inbound(*cluster), server_in_force(cluster)

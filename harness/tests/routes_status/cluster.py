@@ -25,7 +25,7 @@ def mesh_api(dialect: Dialect, *namespaces: Obj) -> Api:
     addresses = count(1)
     api = Api(lambda: f"127.20.1.{next(addresses)}")
     serve_custom_kinds(api)
-    for definition in definitions():
+    for definition in definitions(dialect):
         api.create(CRD_KEY, definition)
     register_mesh_admission(api, dialect)
     for namespace in namespaces or ({"metadata": {"name": "booksapp"}},):

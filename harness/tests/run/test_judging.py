@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from harness.dialect import LINKERD_2_14
 from harness.errors import ClusterLost
 from harness.kube.client import Kube
 from harness.mesh.metrics import MeshedPod
@@ -102,7 +103,12 @@ def loaded(tmp_path: Path, expectations: str) -> LoadedScenario:
 
 
 def judging(scenario: LoadedScenario, fake: Sender, **more: Any) -> Judging:
-    settings: dict[str, Any] = {"pace": Pace.model_construct(), "emit": lambda event: None, "check": lambda: None}
+    settings: dict[str, Any] = {
+        "pace": Pace.model_construct(),
+        "dialect": LINKERD_2_14,
+        "emit": lambda event: None,
+        "check": lambda: None,
+    }
     return Judging(scenario, cast(Kube, None), {"webapp": fake}, **{**settings, **more})
 
 

@@ -12,7 +12,7 @@ from harness.tests.scenario.story import SCENARIO, spoiled
 
 SHARE_10 = "share: {of: {status: 500}, is: 10%, resolution: 5pp}"
 SEND_NEVER = "send: {from: web, request: GET http://books:7002/books.json, rate: 100/s}"
-NO_CLAIM = "an expectation needs exactly one claim: every, share or resource"
+NO_CLAIM = "an expectation needs exactly one claim: every, share, latency, each or resource"
 WHY_RESOLUTION = "say what must be told apart, like resolution: 5pp"
 
 BAD = [
@@ -163,9 +163,9 @@ BAD = [
     ("a misspelt claim", [("every:", "evry:")], ["31: 'evry' is not a key of an expectation; did you mean 'every'?"]),
     (
         "a claim of a later version",
-        [("every: {status: [200, 500]}", "latency: {p50: 1ms..2ms}")],
+        [("every: {status: [200, 500]}", "split: {a: 10%}")],
         [
-            "31: 'latency' is not a key of an expectation; claims are every, share, resource, "
+            "31: 'split' is not a key of an expectation; claims are every, share, latency, each, resource, "
             "and responses come from send, about, metrics, again"
         ],
     ),
@@ -238,7 +238,7 @@ BAD = [
         [("{status: 500}", "{}")],
         [
             "28: 'of' names no property of a response; "
-            "known are status, by, header, faster-than, body-has, body-lacks, class"
+            "known are status, by, answered-by, header, faster-than, body-has, body-lacks, class"
         ],
     ),
     (
@@ -246,7 +246,76 @@ BAD = [
         [("{status: 500}", "{class: failure}")],
         ["28: 'class' is what proxies count; of responses write status: 5xx"],
     ),
+    (
+        "who answered which responses",
+        [("{status: 500}", "{status: 500, answered-by: books}")],
+        ["28: a proxy tells how many each workload answered, not which; write 'answered-by' alone"],
+    ),
+    # -- latency
+    (
+        "a latency of no quantile",
+        [("every: {status: [200, 500]}", "latency: {of: {status: 500}}")],
+        ["31: 'latency' names no quantile; known are p50, p75, p90, p95, p99"],
+    ),
+    (
+        "a latency without a unit",
+        [("every: {status: [200, 500]}", "latency: {p50: 600..700}")],
+        ["31: p50: '600' is not a duration; write one like 600ms, 30s or 2m"],
+    ),
+    (
+        "a latency that cannot be",
+        [("every: {status: [200, 500]}", "latency: {p50: 2s.., p90: ..1s}")],
+        ["31: p90 is never below p50, so 2s.. and ..1s cannot both be true"],
+    ),
+    # -- always
+    (
+        "a number of requests without an end",
+        [
+            (
+                "  steps:",
+                f"  always:\n    - expect: x\n      {SEND_NEVER}\n      every: {{status: 200, times: 5}}\n  steps:",
+            )
+        ],
+        ["15: 'times' is of no use in 'always', which goes on for as long as the story does"],
+    ),
+    (
+        "a table all the time",
+        [("  steps:", f"  always:\n    - expect: x\n      {SEND_NEVER}\n      each: {{}}\n  steps:")],
+        [
+            "15: 'each' is not a key of a line of 'always'; known are every, expect, features, known-gap, send, share, "
+            "verdict, why"
+        ],
+    ),
+    (
+        "nothing sent all the time",
+        [("  steps:", "  always:\n    - {expect: x, every: {status: 200}}\n  steps:")],
+        ["13: a line of 'always' needs 'send'; say what is sent all the time"],
+    ),
+    (
+        "who answered all the time",
+        [("  steps:", f"  always:\n    - expect: x\n      {SEND_NEVER}\n      every: {{answered-by: a}}\n  steps:")],
+        ["15: 'answered-by' is told after a burst of requests, not all the time"],
+    ),
+    # -- meshes
+    (
+        "a gap of an unknown mesh",
+        [("about: one-in-ten", "about: one-in-ten\n          known-gap: linkrd >= edge-24.7.5")],
+        ["31: known-gap: no mesh is called 'linkrd'; did you mean 'linkerd'?"],
+    ),
+    (
+        "a mesh of an unknown version",
+        [("  cluster: mesh", "  requires: {mesh: linkerd >= 2.16}\n  cluster: mesh")],
+        ["7: mesh: '2.16' is no release; write one like edge-24.7.5 or stable-2.14.10"],
+    ),
     # -- counters
+    (
+        "counters of response times",
+        [
+            ("about: one-in-ten", "metrics: {proxy: shop/authors, direction: inbound, during: 5s}"),
+            ("every: {status: [200, 500]}", "latency: {p50: ..1s}"),
+        ],
+        ["31: counters tell shares, not how long each response took; write a share"],
+    ),
     (
         "counters of every response",
         [("about: one-in-ten", "metrics: {proxy: shop/authors, direction: inbound, during: 5s}")],

@@ -15,25 +15,27 @@ ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs/scenario-language.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 SCENARIOS = [text for language, text in BLOCKS if language == "yaml"]
+*EXAMPLES, WRONG = SCENARIOS
 
 
 def _all_parts(part: type[Part]) -> set[type[Part]]:
     return {part}.union(*(_all_parts(kind) for kind in part.__subclasses__()))
 
 
-def test_the_example_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_can_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    (tmp_path / "example.yaml").write_text(SCENARIOS[0])
-    (loaded,) = load_checked([tmp_path / "example.yaml"]).scenarios
-    assert loaded.scenario.name == "three-calls-in-ten-fail"
+    for number, text in enumerate(EXAMPLES):
+        (tmp_path / f"{number}.yaml").write_text(text)
+    names = [loaded.scenario.name for loaded in load_checked([tmp_path]).scenarios]
+    assert names == ["three-calls-in-ten-fail", "nothing-but-a-header"]
 
 
 def test_the_complaints_are_the_real_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    (tmp_path / "wrong.yaml").write_text(SCENARIOS[1])
+    (tmp_path / "wrong.yaml").write_text(WRONG)
     with pytest.raises(InputError) as caught:
         load_checked([tmp_path / "wrong.yaml"])
-    printed = BLOCKS[[text for _, text in BLOCKS].index(SCENARIOS[1]) + 1][1]
+    printed = BLOCKS[[text for _, text in BLOCKS].index(WRONG) + 1][1]
     assert str(caught.value).replace(f"{tmp_path}/", "") == printed.rstrip("\n")
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.scenario.lint import load_checked
+from harness.scenario.lint import NothingToRun, load_checked
 from harness.scenario.yaml_source import Location
 from harness.tests.scenario.story import (
     APP,
@@ -27,6 +27,23 @@ from harness.tests.scenario.story import (
 )
 
 WEB = "{namespace: shop, serviceAccount: web}"
+WITH_OUTSIDE = (
+    "    stranger: {namespace: outside, meshed: false}\n"
+    "  steps:\n"
+    "    - name: before\n"
+    "      given:\n"
+    "        - unset-env: {deployment: shop/authors, variable: FAILURE_RATE}\n"
+    "        - wait: {rollout: shop/authors, within: 2m}\n"
+    "      then:\n"
+)
+WITH_OUTSIDE_INSTEAD = (
+    "    outside: {via: ingress, host: shop.local}\n"
+    "  steps:\n"
+    "    - name: before\n"
+    "      given: [{wait: {rollout: shop/authors}}]\n"
+    "      then:\n"
+)
+"""A sender outside the cluster; the expectations of the first step begin on line 16 instead of 18."""
 SCENARIO_LINES = [
     # -- manifests
     (
@@ -79,6 +96,89 @@ SCENARIO_LINES = [
          "          share: {of: {status: 500, by: app}"),
         "28: by: sender 'stranger' is not meshed, and proxies sign their answers to the mesh only",
     ),
+    (
+        "who answered, asked from outside",
+        (WITH_OUTSIDE, WITH_OUTSIDE_INSTEAD
+         + "        - expect: x\n"
+           "          send: {from: outside, request: GET http://shop.local/}\n"
+           "          every: {answered-by: authors}\n"),
+        "18: answered-by: sender 'outside' asks through the ingress, and proxies sign their answers to the mesh only",
+    ),
+    (
+        "who answered, asked of somebody else's responses",
+        (WITH_OUTSIDE, WITH_OUTSIDE_INSTEAD
+         + "        - expect: x\n"
+           "          each: {from: outside, rows: [{request: GET http://shop.local/, status: 200}]}\n"
+           "        - expect: y\n"
+           "          about: x\n"
+           "          every: {by: app}\n"),
+        "20: by: sender 'outside' asks through the ingress, and proxies sign their answers to the mesh only",
+    ),
+    (
+        "a row that a stranger cannot tell",
+        ("        - expect: never-fails\n",
+         "        - expect: x\n"
+         "          each:\n"
+         "            request: GET http://books:7002/\n"
+         "            rows:\n"
+         "              - {from: web, status: 200, by: app}\n"
+         "              - {from: stranger, status: 200, by: app}\n"
+         "        - expect: never-fails\n"),
+        "23: by: sender 'stranger' is not meshed, and proxies sign their answers to the mesh only",
+    ),
+    (
+        "an ingress asked for somebody else",
+        (WITH_OUTSIDE, WITH_OUTSIDE_INSTEAD
+         + "        - expect: x\n"
+           "          each:\n"
+           "            to: http://shop.local\n"
+           "            from: outside\n"
+           "            rows:\n"
+           "              - {request: GET /, status: 200}\n"
+           "              - {request: GET http://books:7002/, status: 200}\n"),
+        "22: request: sender 'outside' asks the ingress for shop.local, not for books",
+    ),
+    (
+        "an unknown sender of a row",
+        ("        - expect: never-fails\n",
+         "        - expect: x\n"
+         "          each:\n"
+         "            request: GET http://books:7002/\n"
+         "            rows:\n"
+         "              - {from: wep, status: 200}\n"
+         "        - expect: never-fails\n"),
+        "22: from: no sender is called 'wep'; did you mean 'web'?",
+    ),
+    # -- values
+    (
+        "a value that nobody saves",
+        ("rate: 100/s}", "rate: 100/s, headers: {x-run: \"${run.di}\"}}"),
+        "19: nothing has saved a value 'run.di' by then; did you mean 'run.id'?",
+    ),
+    (
+        "a value that is saved later",
+        ("        - expect: never-fails\n",
+         "        - expect: x\n"
+         "          each:\n"
+         "            from: web\n"
+         "            times: 1\n"
+         "            rows:\n"
+         "              - {request: \"GET http://a/${author}\", status: 200, save: {author: json.id}}\n"
+         "              - {request: \"GET http://a/${author}\", status: 200}\n"
+         "              - {request: POST http://a/, json: {a: [\"${run.id} ${author}\"]}, status: 200}\n"
+         "        - expect: never-fails\n"),
+        "23: nothing has saved a value 'author' by then; known are run.id",
+    ),
+    (
+        "a saved value all the time",
+        ("  steps:\n",
+         "  always:\n"
+         "    - expect: x\n"
+         "      send: {from: web, request: \"GET http://a/${run.id}/${author}\"}\n"
+         "      every: {status: 200}\n"
+         "  steps:\n"),
+        "14: nothing has saved a value 'author' by then; known are run.id",
+    ),
     # -- steps and expectations
     (
         "two steps of one name",
@@ -89,6 +189,16 @@ SCENARIO_LINES = [
         "duplicate expectation",
         ("expect: nothing-else", "expect: never-fails"),
         "29: expect: an expectation is called 'never-fails' already, on line 18",
+    ),
+    (
+        "a name that is watched already",
+        ("  steps:\n",
+         "  always:\n"
+         "    - expect: never-fails\n"
+         "      send: {from: web, request: GET http://a/}\n"
+         "      every: {status: 200}\n"
+         "  steps:\n"),
+        "22: expect: an expectation is called 'never-fails' already, on line 13",
     ),
     (
         "about nobody",
@@ -138,6 +248,16 @@ SCENARIO_LINES = [
          "metrics: {proxy: shop/author, direction: inbound, during: 5s}\n"
          "          share: {of: {class: failure}, at-most: 1%, resolution: 1pp}"),
         "30: proxy: nothing so far has made the workload shop/author; did you mean 'shop/authors'?",
+    ),
+    (
+        "an answer of nobody",
+        ("{status: [200, 500]}", "{answered-by: author}"),
+        "31: answered-by: nothing so far has made a workload 'author'; did you mean 'authors'?",
+    ),
+    (
+        "authorizations of nobody",
+        ("  steps:\n", "  diagnose: [{authorizations: {workload: shop/author}}]\n  steps:\n"),
+        "12: workload: nothing so far has made the workload shop/author; did you mean 'shop/authors'?",
     ),
 ]  # fmt: skip
 
@@ -230,6 +350,51 @@ def test_admission_follows_the_dialect_of_the_profile(tmp_path: Path) -> None:
     (finding,) = _findings(path)
     assert "admission refuses HTTPRoute split: spec.rules[0].timeouts" in finding
     assert f"{tmp_path}/manifests/route.yaml:10: " in finding
+
+
+def _requires(mesh: str, *edits: tuple[str, str]) -> str:
+    return spoiled(SCENARIO, ("  cluster: mesh\n", f"  requires: {{mesh: {mesh}}}\n  cluster: mesh\n"), *edits)
+
+
+def test_a_scenario_about_another_mesh_is_skipped_beside_others(tmp_path: Path) -> None:
+    path = write_project(
+        tmp_path,
+        {
+            "scenarios/newer.yaml": _requires(
+                "linkerd >= edge-25.5.1",
+                ("name: split\n", "name: newer\n"),
+                ("manifests/route.yaml", "manifests/only-there.yaml"),
+                ("cluster: mesh", "cluster: somewhere-else"),
+            )
+        },
+    )
+    checked = load_checked([path.parent])
+    assert [loaded.scenario.name for loaded in checked.scenarios] == ["split"]
+    (skipped,) = checked.skipped
+    assert (skipped.path, skipped.name) == (str(path.parent / "newer.yaml"), "newer")
+    assert skipped.reason == "requires linkerd >= edge-25.5.1, and profile 'box' follows stable-2.14.10"
+
+
+def test_a_scenario_about_this_mesh_is_not_skipped(tmp_path: Path) -> None:
+    path = write_project(tmp_path, {SCENARIO_FILE: _requires("linkerd < edge-25.5.1")})
+    checked = load_checked([path])
+    assert len(checked.scenarios) == 1
+    assert checked.skipped == ()
+
+
+def test_nothing_but_other_meshes_is_a_finding_for_each(tmp_path: Path) -> None:
+    path = write_project(tmp_path, {SCENARIO_FILE: _requires("linkerd-edge")})
+    with pytest.raises(NothingToRun) as caught:
+        load_checked([path])
+    reason = "requires linkerd-edge, and profile 'box' follows stable-2.14.10"
+    assert str(caught.value) == f"{path}:7: mesh: {reason}"
+    assert [skipped.reason for skipped in caught.value.skipped] == [reason]
+
+
+def test_the_names_of_a_skipped_scenario_are_checked_all_the_same(tmp_path: Path) -> None:
+    text = _requires("linkerd-edge", ("send: {from: web,", "send: {from: wep,"))
+    path = write_project(tmp_path, {SCENARIO_FILE: text})
+    assert _findings(path) == [f"{path}:20: from: no sender is called 'wep'; did you mean 'web'?"]
 
 
 def test_the_members_of_a_list_are_objects_of_their_own(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,11 @@ from harness.scenario.actions import Action, Apply, Delete, Patch, Scale, SetEnv
 from harness.scenario.claims import Every, ResourceState, Share
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Expectation, Metrics, Send
+from harness.scenario.latency import Latency
+from harness.scenario.loading import load
 from harness.scenario.model import IngressSender, PodSender, Scenario
-from harness.tests.scenario.story import SCENARIO
+from harness.scenario.tables import Each
+from harness.tests.scenario.story import SCENARIO, spoiled
 
 
 def _action(text: str) -> Action:
@@ -95,6 +99,53 @@ def test_again_and_about_lead_to_claims_and_sources() -> None:
     assert scenario.source_of(d) is scenario.source_of(f) is None
     with pytest.raises(KeyError):
         scenario.expectation("z")
+
+
+def test_a_table_asks_for_itself_and_can_be_asked_about() -> None:
+    scenario = _scenario(
+        "{expect: a, each: {from: x, request: GET http://b/, rows: [{status: 200}]}}",
+        "{expect: b, about: a, latency: {p50: ..1s}}",
+        "{expect: c, again: b}",
+    )
+    a, b, c = (expectation for _, expectation in scenario.expectations())
+    assert isinstance(scenario.claim_of(a), Each)
+    assert isinstance(scenario.claim_of(c), Latency)
+    assert scenario.origin_of(a) is scenario.origin_of(b) is scenario.origin_of(c) is a
+    assert scenario.source_of(c) is None
+
+
+def test_a_send_is_filled_with_values() -> None:
+    scenario = _scenario(
+        "{expect: a, send: {from: x, request: 'POST http://b/${author}', headers: {x: '${run.id}'}, "
+        "json: {by: '${run.id}'}, rate: 7/s}, every: {status: 201}}"
+    )
+    source = scenario.source_of(scenario.expectation("a"))
+    assert isinstance(source, Send)
+    filled = source.filled({"author": "11", "run.id": "ab"})
+    assert (str(filled.request), filled.headers, filled.json_) == ("POST http://b/11", {"x": "ab"}, {"by": "ab"})
+    assert (filled.rate, filled.body) == (7.0, None)
+    with pytest.raises(KeyError, match="author"):
+        source.filled({"run.id": "ab"})
+
+
+def test_what_is_watched_has_a_claim_and_a_line(tmp_path: Path) -> None:
+    watched = (
+        "  always:\n"
+        "    - {expect: a, send: {from: web, request: GET http://b/}, every: {status: 200}}\n"
+        "    - expect: b\n"
+        "      known-gap: linkerd-2.14\n"
+        "      send: {from: web, request: GET http://b/}\n"
+        "      share: {of: {status: 5xx}, at-most: 1%, resolution: 1pp}\n"
+        "  steps:\n"
+    )
+    (tmp_path / "x.yaml").write_text(spoiled(SCENARIO, ("  steps:\n", watched)))
+    loaded = load(tmp_path / "x.yaml")
+    first, second = loaded.scenario.spec.always
+    assert isinstance(first.claim, Every)
+    assert isinstance(second.claim, Share)
+    assert second.known_gap is not None
+    assert str(second.known_gap) == "linkerd-2.14"
+    assert [loaded.expectation_line(name) for name in ("a", "b", "never-fails", "z")] == [13, 14, 24, 0]
 
 
 @pytest.mark.parametrize(("bound", "claimed"), [("is: 10%", 0.1), ("at-most: 5%", 0.05), ("at-least: 99%", 0.99)])

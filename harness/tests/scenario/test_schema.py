@@ -28,6 +28,13 @@ PLANTED = {
     "a step that expects nothing": ("name: before\n", "name: empty\n      then: []\n    - name: before\n"),
     "a source beside again": ("again: never-fails", "again: never-fails\n          about: one-in-ten"),
     "two verbs": ("- apply: manifests/route.yaml", "- {apply: a.yaml, delete: a.yaml}"),
+    "a table beside a source": ("every: {status: [200, 500]}", "each: {from: web, rows: [{status: 200}]}"),
+    "a table without rows": ("about: one-in-ten\n          every: {status: [200, 500]}", "each: {from: web}"),
+    "a latency of no quantile": ("every: {status: [200, 500]}", "latency: {of: {status: 500}}"),
+    "a latency without a unit": ("every: {status: [200, 500]}", "latency: {p50: 600..700}"),
+    "a gap without a mesh": ("about: one-in-ten", "about: one-in-ten\n          known-gap: \">= edge-24.7.5\""),
+    "a watch without a claim": ("  steps:\n", "  always: [{expect: x, send: {from: web, request: GET http://a/}}]\n"
+                                "  steps:\n"),
     "no kind": ("kind: Scenario\n", ""),
 }  # fmt: skip
 
@@ -36,7 +43,7 @@ def test_the_committed_schema_is_current() -> None:
     assert SCHEMA_FILE.read_text() == schema_text(), f"run: signalbox schema > {SCHEMA_FILE}"
 
 
-@pytest.mark.parametrize("path", sorted(TUTORIAL.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(TUTORIAL.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_the_tutorial_fits_the_schema_and_points_to_it(path: Path) -> None:
     text = path.read_text()
     assert list(VALIDATOR.iter_errors(yaml.safe_load(text))) == []

@@ -27,11 +27,21 @@ def fault_injection() -> LoadedScenario:
     return loaded
 
 
-@pytest.mark.parametrize("profile", ["embedded", "embedded-edge"])
-def test_nothing_is_wrong_with_the_tutorial_on_any_profile(profile: str) -> None:
-    assert "fault-injection" in [
-        loaded.scenario.name for loaded in load_checked([ROOT / "scenarios"], profile).scenarios
+def test_nothing_is_wrong_with_the_tutorial_in_either_dialect() -> None:
+    old, new = (load_checked([ROOT / "scenarios"], profile) for profile in ("embedded", "embedded-edge"))
+    names = [
+        "canary",
+        "dynamic-request-routing",
+        "fault-injection",
+        "per-route-authorization",
+        "timeouts",
+        "gateway-dynamic-request-routing",
     ]
+    only_new = ["gateway-per-route-authorization", "gateway-timeouts"]
+    assert [loaded.scenario.name for loaded in old.scenarios] == names
+    assert [skipped.name for skipped in old.skipped] == only_new
+    assert [loaded.scenario.name for loaded in new.scenarios] == [*names, *only_new]
+    assert new.skipped == ()
 
 
 def test_fault_injection_tells_the_story_of_the_article(fault_injection: LoadedScenario) -> None:

@@ -1,4 +1,4 @@
-"""Statuses, names of objects, conditions, request lines and paths: what is understood, and what the sentence says."""
+"""Statuses, names of objects, conditions and paths: what is understood, and what the sentence says."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from harness.scenario.words import (
     Destination,
     ObjectName,
     PodSelector,
-    Request,
     parse_condition,
     parse_destination,
     parse_kubernetes_name,
     parse_object_name,
     parse_paths,
-    parse_request,
     parse_selector,
     parse_slug,
     parse_statuses,
@@ -41,7 +39,6 @@ def test_a_status_is_a_code_a_class_or_a_list_of_them() -> None:
         (parse_selector, "a/app.kubernetes.io/name=b", PodSelector("a", "app.kubernetes.io/name", "b")),
         (parse_condition, "Ready", Condition("Ready", met=True)),
         (parse_condition, "not Ready", Condition("Ready", met=False)),
-        (parse_request, "GET http://books:7002/a.json?b=c", Request("GET", "http://books:7002/a.json?b=c")),
         (parse_destination, "books:7002", Destination("books", 7002)),
     ],
 )
@@ -77,38 +74,6 @@ def test_values_are_read_and_print_as_written(parse: Callable[[Any], object], te
             "'booksapp/authors' selects no pods; write namespace/label=value, like booksapp/app=authors",
         ),
         (parse_condition, "ready", "'ready' is not a condition of pods or Deployments; did you mean 'Ready'?"),
-        (
-            parse_request,
-            "http://books:7002",
-            "'http://books:7002' is not a request; write METHOD url, like GET http://books:7002/books.json",
-        ),
-        (parse_request, "get http://books:7002/", "'get' is not a method; did you mean 'GET'?"),
-        (parse_request, "GTE http://books:7002/", "'GTE' is not a method; did you mean 'GET'?"),
-        (
-            parse_request,
-            "GET https://books/",
-            "'https://books/' hides the request from the mesh; write http://, the mesh encrypts by itself",
-        ),
-        (
-            parse_request,
-            "GET books:7002/books.json",
-            "'books:7002/books.json' is not the URL of a Service; write one like http://books:7002/books.json",
-        ),
-        (
-            parse_request,
-            "GET http://books:99999/",
-            "'http://books:99999/' is not the URL of a Service; write one like http://books:7002/books.json",
-        ),
-        (
-            parse_request,
-            "GET http://books/${author}",
-            "'http://books/${author}' holds a ${value}, which this version of the language does not fill in",
-        ),
-        (
-            parse_request,
-            "GET http://books/a b",
-            "'http://books/a b' has characters that a URL writes with a percent sign",
-        ),
         (parse_destination, "books", "'books' is not a Service with its port; write one like books:7002"),
         (parse_slug, "one call", "'one call' is not a name; join letters and digits with dashes, like books-recovers"),
         (parse_slug, 7, "7 is not a name; join letters and digits with dashes, like books-recovers"),

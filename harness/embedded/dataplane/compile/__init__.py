@@ -4,7 +4,8 @@ snapshot ── view ─┬─ listeners      what a pod has for life           
                   ├─ clusters       who may be dialled, and how        (tls)
                   ├─ assignments    who is ready
                   ├─ outbound       which route answers                (precedence, matching, forwarding, backends)
-                  └─ inbound        what is let through to a pod
+                  ├─ inbound        who may ask a pod for what       (precedence, matching, authorizations, rate_limits)
+                  └─ ingress        the way in from outside
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.embedded.dataplane.compile import listeners
+from harness.embedded.dataplane.compile import ingress, listeners
 from harness.embedded.dataplane.compile.assignments import all_pods, service_endpoints
 from harness.embedded.dataplane.compile.clusters import client_clusters, local_cluster
 from harness.embedded.dataplane.compile.inbound import inbound_table
@@ -48,6 +49,8 @@ def _inbound_ports(view: View, pod: Pod) -> list[int]:
 def _clusters(view: View, meshed: list[tuple[Pod, int]], certificates: Path) -> Iterable[Config]:
     for client in view.clients:
         yield from client_clusters(view, client, certificates)
+    if view.snapshot.ingress is not None:
+        yield from ingress.clusters(view, view.snapshot.ingress, certificates)
     for pod, port in meshed:
         yield local_cluster(pod, port)
 
@@ -61,15 +64,19 @@ def _assignments(view: View) -> Iterable[Config]:
 def _tables(view: View, meshed: list[tuple[Pod, int]]) -> Iterable[Config]:
     for client in view.clients:
         yield outbound_table(view, client)
+    if view.snapshot.ingress is not None:
+        yield ingress.table(view, view.snapshot.ingress)
     for pod, port in meshed:
-        yield inbound_table(pod, port)
+        yield inbound_table(view, pod, port)
 
 
 def _listeners(view: View, meshed: list[tuple[Pod, int]], certificates: Path) -> Iterable[Config]:
     for pod in view.snapshot.pods:
         yield listeners.outbound(pod)
+    if view.snapshot.ingress is not None:
+        yield ingress.listener(view.snapshot.ingress)
     for pod, port in meshed:
-        yield listeners.inbound(pod, port, certificates)
+        yield listeners.inbound(view, pod, port, certificates)
 
 
 def _by(key: str, configs: Iterable[Config]) -> dict[str, Config]:

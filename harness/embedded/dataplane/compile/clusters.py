@@ -1,7 +1,8 @@
-"""Clusters: for each client identity one over every Service port, one over all pods; and one before each application.
+"""Clusters: for each client one over every Service port, one over all pods; and one before each application.
 
-A cluster speaks one HTTP version. It is 2 while all endpoints are meshed; with a plain-text endpoint among them, even
-one that is not ready yet, it is 1.1 for all, still over mutual TLS to the meshed ones.
+A cluster speaks one HTTP version: Envoy cannot tell it by endpoint where some have no TLS. It is 2 while all endpoints
+are meshed; with a plain-text endpoint among them, even a pod that is not ready yet, it is 1.1 for all, still over
+mutual TLS to the meshed ones.
 """
 
 from __future__ import annotations
@@ -47,11 +48,9 @@ _COMMON: Final = {
 def client_clusters(view: View, client: Client, certificates: Path) -> Iterator[Config]:
     """All clusters that a client's route table can lead to."""
     for service, port in view.service_ports:
-        http2 = client.meshed and all(
-            view.is_meshed(address.ip, number) for address, number in view.endpoints(service, port)
-        )
-        yield _client_cluster(client, service_assignment(service, port), certificates, http2=http2)
-    direct = _client_cluster(client, ALL_PODS, certificates, http2=False)
+        http2 = client.meshed and view.takes_http2(service, port)
+        yield client_cluster(client, service_assignment(service, port), certificates, http2=http2)
+    direct = client_cluster(client, ALL_PODS, certificates, http2=False)
     subsets = {
         "fallback_policy": "NO_FALLBACK",
         "subset_selectors": [{"keys": [AUTHORITY_KEY], "single_host_per_subset": True}],
@@ -73,7 +72,8 @@ def local_cluster(pod: Pod, port: int) -> Config:
     }
 
 
-def _client_cluster(client: Client, assignment: str, certificates: Path, *, http2: bool) -> Config:
+def client_cluster(client: Client, assignment: str, certificates: Path, *, http2: bool) -> Config:
+    """A client's cluster over one assignment."""
     cluster: Config = {
         **_COMMON,
         "name": client.cluster(assignment),
@@ -82,6 +82,7 @@ def _client_cluster(client: Client, assignment: str, certificates: Path, *, http
             "eds_config": {"resource_api_version": "V3", "ads": {}},
             "service_name": assignment,
         },
+        "upstream_bind_config": {"source_address": {"address": client.address, "port_value": 0}},
         "typed_extension_protocol_options": _protocol(http2=http2),
     }
     if client.meshed:

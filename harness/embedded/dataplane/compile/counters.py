@@ -8,19 +8,28 @@ from __future__ import annotations
 
 from typing import Final
 
+from harness.embedded.dataplane.compile.http import WITHIN_TOTAL
 from harness.embedded.dataplane.compile.names import METADATA, Config, typed
 
 PREFIX: Final = "sb"
 """Of all counters here, in the proxy's own namespace of names."""
 INBOUND: Final = "in"
-"""Requests that reached a pod, below its policy (§5.5)."""
+"""Requests that reached a pod, with what its policy decided (§5.5, §5.6)."""
 ATTEMPT: Final = "try"
 """Attempts of a pod at an endpoint, retries included (§5.5)."""
 OUTBOUND: Final = "out"
 """Requests that a pod's applications made, answered in whatever way."""
 
+ALLOWED: Final = "allowed"
+"""The `decision` about a request that some authorization let in."""
+
 _ROUTE: Final = {"route": f"%METADATA(ROUTE:{METADATA}:route)%"}
 _OUTCOME: Final = {"code": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%"}
+_ACCESS: Final = {
+    "authz": "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%",
+    "decision": "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_engine_result)%",
+    "within_total": f"%REQ({WITHIN_TOTAL})%",
+}
 _LATENCY: Final = {"ms": "%COMMON_DURATION(DS_RX_BEG:DS_TX_BEG:ms)%"}
 _ATTEMPT_LATENCY: Final = {"ms": "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:ms)%"}
 _UPSTREAM: Final = {"cluster": "%UPSTREAM_CLUSTER%"}
@@ -29,7 +38,7 @@ _UPSTREAM: Final = {"cluster": "%UPSTREAM_CLUSTER%"}
 def inbound_counter(pod_key: str, port: int) -> list[Config]:
     """For the connection manager of an inbound listener."""
     client = {"port": str(port), "client": "%DOWNSTREAM_PEER_DNS_SAN%"}
-    return _counter(INBOUND, {"pod": pod_key, **client, **_ROUTE, **_OUTCOME, **_LATENCY})
+    return _counter(INBOUND, {"pod": pod_key, **client, **_ROUTE, **_ACCESS, **_OUTCOME, **_LATENCY})
 
 
 def attempt_counter(pod_key: str) -> list[Config]:

@@ -8,9 +8,10 @@ from harness.embedded.dataplane.compile.backends import Backend, backends_of, dr
 from harness.embedded.dataplane.compile.filters import request_changes, response_changes
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, explained, literal_value
 from harness.embedded.dataplane.compile.names import Client, Config, RouteLabel, labelled, service_assignment
+from harness.embedded.dataplane.compile.redirects import redirect
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
-from harness.resources.filters import Filter
+from harness.resources.filters import Filter, RequestRedirect
 from harness.resources.routes import Rule, Timeouts
 
 MISSING_CLUSTER = "fail"
@@ -19,13 +20,20 @@ MISSING_CLUSTER = "fail"
 
 def action(view: View, client: Client, in_force: RouteInForce, rule: Rule, parent: ServiceKey, port: int) -> Config:
     """Everything of a route's entry but its match."""
+    route = in_force.route
+    label = RouteLabel(parent, port, *route.key, default_backend=not rule.backend_refs)
+    return {"metadata": labelled(label), **_answer(view, client, in_force, rule, parent, port)}
+
+
+def _answer(view: View, client: Client, in_force: RouteInForce, rule: Rule, parent: ServiceKey, port: int) -> Config:
+    elsewhere = next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
+    if elsewhere is not None:
+        return redirect(elsewhere, port)
     backends = drawn(backends_of(view, in_force, rule, parent, port), view.snapshot.dialect)
     forwarding = forward(client, backends, rule.filters) if backends else _shed()
     if backends:
         forwarding["route"].update(_limits(rule.timeouts, per_try=view.snapshot.dialect.backend_request_timeout))
-    route = in_force.route
-    label = RouteLabel(parent, port, *route.key, default_backend=not rule.backend_refs)
-    return {"metadata": labelled(label), **forwarding}
+    return forwarding
 
 
 def forward(client: Client, backends: tuple[Backend, ...], filters: tuple[Filter, ...]) -> Config:

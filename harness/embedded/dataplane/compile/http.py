@@ -10,6 +10,10 @@ from harness.embedded.dataplane.compile.names import Config, typed
 AUTHORITY_KEY: Final = "at"
 """Load-balancing metadata of a request: the authority it names, always with a port."""
 CLIENT_ID_HEADER: Final = "l5d-client-id"
+CLIENT_KEY: Final = "signalbox-client"
+"""On its way through inbound filters: whose bucket of a rate limit a request takes from."""
+WITHIN_TOTAL: Final = "signalbox-within-total"
+"""On its way through inbound filters: the limit for all clients together has let the request pass."""
 _FORWARDED_PROTO: Final = "x-forwarded-proto"
 _KEPT_PROTO: Final = "signalbox-forwarded-proto"
 _OVERWRITE: Final = "OVERWRITE_IF_EXISTS_OR_ADD"
@@ -61,8 +65,13 @@ class ConnectionManager:
 
 def stamp_client_identity() -> Config:
     """Tell the application who calls, and believe no client about it (§4.9)."""
-    return _header_mutation(
-        [{"remove": CLIENT_ID_HEADER}, _written(CLIENT_ID_HEADER, "%DOWNSTREAM_PEER_DNS_SAN%")],
+    return header_mutation(
+        [
+            {"remove": CLIENT_ID_HEADER},
+            written(CLIENT_ID_HEADER, "%DOWNSTREAM_PEER_DNS_SAN%"),
+            {"remove": WITHIN_TOTAL},
+            written(CLIENT_KEY, "id/%DOWNSTREAM_PEER_DNS_SAN%"),  # those without an identity are one client (§3.28)
+        ]
     )
 
 
@@ -81,28 +90,29 @@ def _keep_forwarded_proto() -> Config:
     """The proxy adds x-forwarded-proto before any filter runs; this remembers what the client itself said."""
     mutation = typed(
         "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        mutations=[{"remove": _KEPT_PROTO}, _written(_KEPT_PROTO, f"%REQ({_FORWARDED_PROTO})%")],
+        mutations=[{"remove": _KEPT_PROTO}, written(_KEPT_PROTO, f"%REQ({_FORWARDED_PROTO})%")],
     )
     return {"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": mutation}
 
 
 def _restore_forwarded_proto() -> Config:
-    return _header_mutation(
+    return header_mutation(
         [
             {"remove": _FORWARDED_PROTO},
-            _written(_FORWARDED_PROTO, f"%REQ({_KEPT_PROTO})%"),
-            {"remove": _KEPT_PROTO},
-            {"remove": "x-envoy-internal"},
+            written(_FORWARDED_PROTO, f"%REQ({_KEPT_PROTO})%"),
+            *({"remove": name} for name in (_KEPT_PROTO, "x-envoy-internal", CLIENT_KEY, WITHIN_TOTAL)),
         ]
     )
 
 
-def _header_mutation(mutations: list[Config]) -> Config:
+def header_mutation(mutations: list[Config]) -> Config:
+    """A filter that changes request headers in this order."""
     config = typed(
         "extensions.filters.http.header_mutation.v3.HeaderMutation", mutations={"request_mutations": mutations}
     )
     return {"name": "envoy.filters.http.header_mutation", "typed_config": config}
 
 
-def _written(header: str, value: str) -> Config:
+def written(header: str, value: str) -> Config:
+    """A mutation that gives a header this one value; none if the value is empty."""
     return {"append": {"header": {"key": header, "value": value}, "append_action": _OVERWRITE}}

@@ -1,7 +1,7 @@
-"""Listeners of pods. They are written once per pod: whatever a policy can change is in route tables.
+"""Listeners of pods. They are written once per pod: whatever a policy can change for HTTP is in route tables.
 
 A change to a listener reaches open connections only when they drain, seconds later; a changed route table holds for
-the next request.
+the next request. Connections that are not looked into have no route table: who may open them stands here (§3.7).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.embedded.dataplane.compile import counters
+from harness.embedded.dataplane.compile.authorizations import access_filter, connection_access
 from harness.embedded.dataplane.compile.http import ConnectionManager, remember_authority, stamp_client_identity
 from harness.embedded.dataplane.compile.local_replies import inbound_replies, outbound_replies, unmeshed_replies
 from harness.embedded.dataplane.compile.names import (
@@ -21,7 +22,9 @@ from harness.embedded.dataplane.compile.names import (
     stat_key,
     typed,
 )
+from harness.embedded.dataplane.compile.rate_limits import limit_filters
 from harness.embedded.dataplane.compile.tls import server_socket
+from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import Pod
 from harness.embedded.pods import OUTBOUND_PORT
 
@@ -43,15 +46,17 @@ def outbound(pod: Pod) -> Config:
         access_log=counters.outbound_counter(key) if endpoint.meshed else [],
         attempt_log=counters.attempt_counter(key) if endpoint.meshed else [],
     )
-    return _listener(outbound_listener(pod), endpoint.pod_ip, OUTBOUND_PORT, [{"filters": [manager.network_filter()]}])
+    return listener(outbound_listener(pod), endpoint.pod_ip, OUTBOUND_PORT, [{"filters": [manager.network_filter()]}])
 
 
-def inbound(pod: Pod, port: int, certificates: Path) -> Config:
+def inbound(view: View, pod: Pod, port: int, certificates: Path) -> Config:
     """What others reach when they dial this port of a meshed pod.
 
     TLS that asks for the pod's own identity ends here; other TLS is the application's and passes (§3.7).
     """
-    listener = _listener(
+    policy = view.policy(pod, port)
+    tunnel = [connection_access(policy.authorizations), _pass_through(inbound_name(pod, port))]
+    made = listener(
         inbound_name(pod, port),
         pod.endpoint.pod_ip,
         port,
@@ -60,21 +65,17 @@ def inbound(pod: Pod, port: int, certificates: Path) -> Config:
                 "name": "mesh",
                 "filter_chain_match": {"transport_protocol": "tls", "server_names": [pod.identity]},
                 "transport_socket": server_socket(certificates, pod.identity),
-                "filters": [_inbound_http(pod, port, to_mesh=True)],
+                "filters": [_inbound_http(pod, port, to_mesh=True)] if policy.is_http else tunnel,
             },
             {
                 "name": "plain",
                 "filter_chain_match": {"transport_protocol": "raw_buffer"},
-                "filters": [_inbound_http(pod, port, to_mesh=False)],
+                "filters": [_inbound_http(pod, port, to_mesh=False)] if policy.is_http else tunnel,
             },
-            {
-                "name": "opaque",
-                "filter_chain_match": {"transport_protocol": "tls"},
-                "filters": [_pass_through(inbound_name(pod, port))],
-            },
+            {"name": "opaque", "filter_chain_match": {"transport_protocol": "tls"}, "filters": tunnel},
         ],
     )
-    return {**listener, "listener_filters": [_TLS_INSPECTOR]}
+    return {**made, "listener_filters": [_TLS_INSPECTOR]}
 
 
 def _inbound_http(pod: Pod, port: int, *, to_mesh: bool) -> Config:
@@ -83,7 +84,7 @@ def _inbound_http(pod: Pod, port: int, *, to_mesh: bool) -> Config:
         table=inbound_name(pod, port),
         stat_prefix=f"in_{key}_{port}_{'mesh' if to_mesh else 'plain'}",
         replies=inbound_replies(to_mesh=to_mesh),
-        filters=[stamp_client_identity()],
+        filters=[stamp_client_identity(), access_filter(), *limit_filters()],
         access_log=counters.inbound_counter(key, port),
     ).network_filter()
 
@@ -93,7 +94,8 @@ def _pass_through(cluster: str) -> Config:
     return {"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy}
 
 
-def _listener(name: str, ip: str, port: int, filter_chains: list[Config]) -> Config:
+def listener(name: str, ip: str, port: int, filter_chains: list[Config]) -> Config:
+    """A listener on one address, which it shares with nobody."""
     return {
         "name": name,
         "address": socket_address(ip, port),

@@ -18,6 +18,10 @@ _CONNECT_TIMEOUT: Final = "response.code_details.contains('connection_timeout')"
 _BROKEN: Final = "response.code_details.contains('upstream_reset_before_response_started')"
 _REQUEST_TIMEOUT: Final = "response.code_details == 'response_timeout'"
 _TRY_TIMEOUT: Final = "response.code_details.contains('per_try_timeout')"
+_NO_ROUTE: Final = "response.code_details == 'direct_response' && response.code == 404"
+_DENIED: Final = "response.code_details.startsWith('rbac_access_denied')"
+_LIMITED: Final = "response.code_details == 'local_rate_limited'"
+_PEERS: Final = "client %DOWNSTREAM_REMOTE_ADDRESS%: server: %DOWNSTREAM_LOCAL_ADDRESS%"
 # Routes that answer by themselves, and missing backends, bring their own header.
 _UNEXPECTED: Final = "!(response.code_details in ['direct_response', 'cluster_not_found'])"
 
@@ -48,9 +52,21 @@ def inbound_replies(*, to_mesh: bool) -> list[Config]:
     """For what reaches a meshed pod; only other proxies are told why (§3.24)."""
     header = ERROR_HEADER if to_mesh else ""
     return [
+        _reply(_NO_ROUTE, f"{_PEERS}: no route found for request", header),
+        _reply(_DENIED, f"{_PEERS}: unauthorized request on route", header),
+        _reply(_LIMITED, f"{_PEERS}: rate limit exceeded", header),
         _reply(_CONNECT_TIMEOUT, "connect timed out", header, status=504),
         _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", header, status=502),
         _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", header),
+    ]
+
+
+def ingress_replies() -> list[Config]:
+    """For whoever calls from outside: what Traefik says."""
+    return [
+        _reply(_NO_ENDPOINT, "", "", body="no available server\n"),
+        _reply(_CONNECT_TIMEOUT, "", "", status=504, body="Gateway Timeout"),
+        _reply(_BROKEN, "", "", status=502, body="Bad Gateway"),
     ]
 
 
@@ -64,11 +80,11 @@ def literal_value(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _reply(condition: str, message: str, header: str, *, status: int | None = None) -> Config:
+def _reply(condition: str, message: str, header: str, *, status: int | None = None, body: str = "") -> Config:
     expression = typed("extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
     reply: Config = {
         "filter": {"extension_filter": {"name": "cel", "typed_config": expression}},
-        "body": {"inline_string": ""},
+        "body": {"inline_string": body},
     }
     if header:
         reply["headers_to_add"] = explained(header, message)

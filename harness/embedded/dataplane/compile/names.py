@@ -1,12 +1,12 @@
 """Names of the proxy's resources, and what can be read back from them.
 
-    listeners    out/<namespace>/<pod>               in/<namespace>/<pod>/<port>
-    routes       out/<client>                        in/<namespace>/<pod>/<port>
+    listeners    out/<client>                        in/<namespace>/<pod>/<port>    ingress
+    routes       out/<client>                        in/<namespace>/<pod>/<port>    ingress
     clusters     <client>|svc/<namespace>/<service>/<port>    <client>|pods    in/<namespace>/<pod>/<port>
     assignments  svc/<namespace>/<service>/<port>    pods
 
-`<client>` is `<service account>.<namespace>` of meshed pods, whose certificate a connection shows. Pods outside the
-mesh show none: theirs is `plain.<namespace>` for routes and `plain` for clusters.
+`<client>` is `<namespace>/<pod>`: every pod dials from its own address, so that others know who calls (§3.20). The
+ingress is a client too, named `ingress`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from typing import Any, Final, TypeAlias
 
 from harness.embedded.dataplane.snapshot import Pod, ServiceKey
 from harness.resources.identities import service_account_identity
+from harness.resources.inbound import PolicyRef
 
 Config: TypeAlias = dict[str, Any]
 """A resource of the proxy, or a part of one, in the JSON form of its protobuf message."""
 
 ALL_PODS: Final = "pods"
 """The assignment behind addresses of pods that are dialled directly (§1.7)."""
+INGRESS: Final = "ingress"
+"""The listener of the way in, its route table, and the client that it is."""
 METADATA: Final = "signalbox"
 """Where routes carry their label for the counters."""
 
@@ -39,18 +42,23 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Client:
-    """Pods that are told the same: those of one ServiceAccount, or the unmeshed ones of one namespace.
+    """Somebody who calls: a pod, or the ingress.
 
+    name             what its clusters begin with
+    address          where its connections come from
     service_account  "" outside the mesh
     """
 
     namespace: str
+    name: str
+    address: str
     service_account: str = ""
 
     @classmethod
     def of(cls, pod: Pod) -> Client:
         endpoint = pod.endpoint
-        return cls(endpoint.namespace, endpoint.service_account if endpoint.meshed else "")
+        account = endpoint.service_account if endpoint.meshed else ""
+        return cls(endpoint.namespace, f"{endpoint.namespace}/{endpoint.name}", endpoint.pod_ip, account)
 
     @property
     def meshed(self) -> bool:
@@ -63,12 +71,11 @@ class Client:
     @property
     def table(self) -> str:
         """The name of its route table."""
-        return f"out/{self.service_account or 'plain'}.{self.namespace}"
+        return f"out/{self.name}"
 
     def cluster(self, assignment: str) -> str:
         """The name of its cluster over an assignment."""
-        prefix = f"{self.service_account}.{self.namespace}" if self.meshed else "plain"
-        return f"{prefix}|{assignment}"
+        return f"{self.name}|{assignment}"
 
 
 def typed(message: str, **fields: Any) -> Config:
@@ -82,7 +89,7 @@ def socket_address(ip: str, port: int) -> Config:
 
 
 def outbound_listener(pod: Pod) -> str:
-    return f"out/{pod.endpoint.namespace}/{pod.endpoint.name}"
+    return Client.of(pod).table
 
 
 def inbound_name(pod: Pod, port: int) -> str:
@@ -139,6 +146,38 @@ class RouteLabel:
             return None
         group, kind, namespace, name, backend = parts[3:]
         return cls((parts[0], parts[1]), int(parts[2]), group, kind, namespace, name, backend == "default")
+
+
+@dataclass(frozen=True, slots=True)
+class InboundLabel:
+    """What was in force for a request that reached a pod; carried and read back like a RouteLabel (§5.6).
+
+    route      None if none matched
+    limit      the rate limit of the server, if there is one
+    redirects  the proxy answers by itself
+    """
+
+    server: PolicyRef
+    route: PolicyRef | None = None
+    limit: PolicyRef | None = None
+    redirects: bool = False
+
+    def __str__(self) -> str:
+        parts = [part for ref in (self.server, self.route, self.limit) for part in _parts(ref)]
+        return "/".join([*parts, "redirect" if self.redirects else ""])
+
+    @classmethod
+    def parse(cls, text: str) -> InboundLabel:
+        """The label; raises ValueError if the text is none."""
+        parts = text.split("/")
+        if len(parts) != 10:
+            raise ValueError(f"'{text}' is no label of an inbound route")
+        server, route, limit = (PolicyRef(*parts[start : start + 3]) for start in (0, 3, 6))
+        return cls(server, route if route.name else None, limit if limit.name else None, parts[9] == "redirect")
+
+
+def _parts(ref: PolicyRef | None) -> tuple[str, str, str]:
+    return ("", "", "") if ref is None else (ref.group, ref.kind, ref.name)
 
 
 def labelled(label: object) -> Config:

@@ -81,10 +81,11 @@ def _host_routes(
         return [_default_route(client, service, port, service_backend(view, service, port))]
     actions: dict[tuple[int, int], Config] = {}
     found = []
-    for item in ranked(routes, scores):
-        key = (id(item.in_force), id(item.rule))
+    candidates = zip(routes, (in_force.route.rules for in_force in routes), scores, strict=True)
+    for item in ranked(candidates):
+        key = (id(item.route), id(item.rule))
         if key not in actions:
-            actions[key] = action(view, client, item.in_force, item.rule, service, port)
+            actions[key] = action(view, client, item.route, item.rule, service, port)
         found.append({"match": item.entry.match, **actions[key]})
     return [*found, _no_route(service, port)]
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from harness.embedded.dataplane.compile.matching import Entry, entries
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey, Snapshot
 from harness.resources.matches import Match
-from harness.resources.routes import HTTPRoute, Rule
+from harness.resources.routes import HTTPRoute
 
 HostScore = tuple[int, int]
 """How well a route's hostnames fit: none (0), suffix (1) or exact (2), then the length of the pattern."""
 
 
+class HasMatches(Protocol):
+    """A rule of whatever kind of route."""
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """Alternatives."""
+
+
+RouteT = TypeVar("RouteT")
+RuleT = TypeVar("RuleT", bound=HasMatches)
+
+
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(Generic[RouteT, RuleT]):
     """One entry of a route table, in its place."""
 
     entry: Entry
-    in_force: RouteInForce
-    rule: Rule
+    route: RouteT
+    rule: RuleT
 
 
 def attached(snapshot: Snapshot, client_namespace: str, service: ServiceKey, port: int) -> tuple[RouteInForce, ...]:
@@ -40,14 +53,24 @@ def host_score(hostnames: tuple[str, ...], host: str) -> HostScore | None:
     return max(filter(None, (_score(pattern.lower(), host.lower()) for pattern in hostnames)), default=None)
 
 
-def ranked(routes: tuple[RouteInForce, ...], host_scores: tuple[HostScore | None, ...]) -> list[Ranked]:
-    """All entries of these routes, the one that wins first (§1.48, §1.53)."""
+def ranked(
+    routes: Iterable[tuple[RouteT, Iterable[RuleT], HostScore | None]],
+) -> list[Ranked[RouteT, RuleT]]:
+    """All entries of these routes, the one that wins first (§1.48, §1.53).
+
+    routes  each with its rules and how well its hostnames fit, in the order that decides ties
+    """
     found = []
-    for order, (in_force, score) in enumerate(zip(routes, host_scores, strict=True)):
+    for order, (route, rules, score) in enumerate(routes):
         if score is not None:
-            found += [((_descending(*score), *key, order), item) for key, item in _entries(in_force)]
+            found += [((_descending(*score), *key, order), item) for key, item in _entries(route, rules)]
     # The order of routes and then of rules decides ties: rules are enumerated in order, and sorting is stable.
     return [item for _, item in sorted(found, key=lambda pair: pair[0])]
+
+
+def pattern_score(pattern: str) -> HostScore:
+    """How well this hostname of a route fits all hosts that it fits at all (§1.48)."""
+    return (1, len(pattern) - 1) if pattern.startswith("*.") else (2, len(pattern))
 
 
 def _has_parent(in_force: RouteInForce, service: ServiceKey, port: int) -> bool:
@@ -64,16 +87,15 @@ def _age(route: HTTPRoute) -> tuple[str, str, str, str]:
 def _score(pattern: str, host: str) -> HostScore | None:
     bare = host if pattern.endswith(".") else host.removesuffix(".")
     if pattern.startswith("*."):
-        suffix = pattern[1:]
-        return (1, len(suffix)) if bare.endswith(suffix) and len(bare) > len(suffix) else None
-    return (2, len(pattern)) if bare == pattern else None
+        return pattern_score(pattern) if bare.endswith(pattern[1:]) and len(bare) > len(pattern) - 1 else None
+    return pattern_score(pattern) if bare == pattern else None
 
 
-def _entries(in_force: RouteInForce) -> Iterator[tuple[tuple[int, ...], Ranked]]:
-    for rule in in_force.route.rules:
+def _entries(route: RouteT, rules: Iterable[RuleT]) -> Iterator[tuple[tuple[int, ...], Ranked[RouteT, RuleT]]]:
+    for rule in rules:
         for match in rule.matches:
             for entry in entries(match):
-                yield (entry.tier, *_descending(entry.length, *_specificity(match))), Ranked(entry, in_force, rule)
+                yield (entry.tier, *_descending(entry.length, *_specificity(match))), Ranked(entry, route, rule)
 
 
 def _specificity(match: Match) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.embedded.dataplane.compile.matching import entries
+from harness.embedded.dataplane.compile.redirects import can_redirect
 from harness.embedded.dataplane.compile.regex import RegexRefused
 from harness.resources.filters import (
     Filter,
@@ -44,7 +45,8 @@ def _filter_problems(item: Filter, place: str) -> Iterator[str]:
     if isinstance(item, UnsupportedFilter):
         yield f"{place}: filter {item.kind} is not supported"
     elif isinstance(item, RequestRedirect):
-        yield f"{place}: filter RequestRedirect is not supported by the embedded mesh yet"
+        if not can_redirect(item):
+            yield f"{place}: {item.status_code} is no status of a redirect"
     else:
         for name in (*(header.name for header in (*item.add, *item.set)), *item.remove):
             if not _TOKEN.fullmatch(name):

@@ -10,11 +10,17 @@ from typing import Final
 from harness.embedded.dataplane.compile.names import Client
 from harness.embedded.dataplane.snapshot import Address, Pod, RouteInForce, ServiceKey, ServiceState, Snapshot
 from harness.embedded.pods import ADMIN_PORT, OUTBOUND_PORT
+from harness.resources.inbound import InboundPolicy
+from harness.resources.networks import whole_networks
 from harness.resources.parents import is_service_backend
+from harness.resources.policy_set import CLUSTER_NETWORKS, InstallSettings, PolicySet
 from harness.resources.routes import BackendRef
 
 _PROXY_PORTS: Final = frozenset({OUTBOUND_PORT, 4143, 4190, ADMIN_PORT})
 """§4.8: never an application's behind an inbound listener."""
+
+SETTINGS: Final = InstallSettings(cluster_networks=(*CLUSTER_NETWORKS, *whole_networks(("127.0.0.0/8",))))
+"""An install whose cluster networks are those in which the pods of an embedded cluster live (§3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class View:
     inbound        ports of the inbound listeners by address
     service_ports  everything that a route table can lead to, in a fixed order
     clients        who has a route table, in a fixed order
+    policies       what holds inbound, by address and port of the inbound listeners
     """
 
     snapshot: Snapshot
@@ -32,14 +39,22 @@ class View:
     inbound: Mapping[str, frozenset[int]]
     service_ports: tuple[tuple[ServiceKey, int], ...]
     clients: tuple[Client, ...]
+    policies: Mapping[tuple[str, int], InboundPolicy]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> View:
         pods = {pod.endpoint.pod_ip: pod for pod in snapshot.pods}
+        inbound = _inbound(snapshot, pods)
+        known = PolicySet.of(snapshot.policies, snapshot.dialect, SETTINGS)
         return cls(
             snapshot=snapshot,
             pods=pods,
-            inbound=_inbound(snapshot, pods),
+            inbound=inbound,
+            policies={
+                (ip, port): known.inbound_policy(pods[ip].facts, port)
+                for ip, ports in inbound.items()
+                for port in ports
+            },
             service_ports=tuple(sorted(set(_service_ports(snapshot)))),
             clients=tuple(sorted({Client.of(pod) for pod in snapshot.pods})),
         )
@@ -56,6 +71,29 @@ class View:
     def is_meshed(self, ip: str, port: int) -> bool:
         """True if meshed clients speak mutual TLS to this address, because an inbound listener is there."""
         return port in self.inbound.get(ip, ())
+
+    def has_plain_text(self, service: ServiceKey, port: int) -> bool:
+        """True if an endpoint speaks no mutual TLS.
+
+        An address that is neither ready nor a pod's yet (or any more) says nothing: a pod is in the endpoints before
+        it is in the mesh, and its clients' clusters must not change twice for that.
+        """
+        return any(
+            not self.is_meshed(address.ip, number) and (address.ready or address.ip in self.pods)
+            for address, number in self.endpoints(service, port)
+        )
+
+    def policy(self, pod: Pod, port: int) -> InboundPolicy:
+        """What holds for an inbound listener."""
+        return self.policies[pod.endpoint.pod_ip, port]
+
+    def takes_http2(self, service: ServiceKey, port: int) -> bool:
+        """True if every endpoint speaks HTTP/2 to meshed clients: those that are not looked into may not."""
+        return not self.has_plain_text(service, port) and all(
+            self.policies[address.ip, number].is_http
+            for address, number in self.endpoints(service, port)
+            if (address.ip, number) in self.policies
+        )
 
     def ports_of(self, pod: Pod) -> tuple[int, ...]:
         """The ports on which a pod can be dialled."""

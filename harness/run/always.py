@@ -1,0 +1,85 @@
+"""Claims that must be true all the time: requests that go on while the steps change things."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from harness.kube.client import Kube
+from harness.run.answered import Answerers
+from harness.run.bursts import Burst, plan_for, tally_of
+from harness.run.counting import counting
+from harness.run.senders import Sender
+from harness.scenario.clusters import Pace
+from harness.scenario.expectations import Watch
+from harness.traffic.outcome import Outcome
+from harness.traffic.plan import MAX_LIMIT, Plan
+from harness.verdict.claims import ErrorBounds
+from harness.verdict.judgement import Cause, Judgement
+
+
+@dataclass(slots=True)
+class Watching:
+    """One claim of `always`, from `begin` to `end`."""
+
+    kube: Kube
+    watch: Watch
+    sender: Sender
+    pace: Pace
+    began: float = field(default_factory=time.monotonic)
+    _outcomes: list[Outcome] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _error: list[BaseException] = field(default_factory=list)
+    _thread: threading.Thread | None = None
+    _answerers: Answerers | None = None
+
+    def begin(self) -> None:
+        """Send from now on."""
+        self._answerers = Answerers(self.kube, self.sender)
+        self._thread = threading.Thread(target=self._run, name=f"always {self.watch.expect}", daemon=True)
+        self._thread.start()
+
+    def end(self, bounds: ErrorBounds) -> tuple[Burst, Judgement, float]:
+        """What came back, the verdict on all of it, and its alpha.
+
+        raises  what the sender raised while it ran, such as ClusterLost
+        """
+        self.abandon()
+        if self._error:
+            raise self._error[0]
+        count = counting(self.watch.claim, bounds, same_responses=True)
+        sent = [outcome for outcome in self._outcomes if outcome.sent]
+        count.feed([outcome for outcome in sent if count.counts_lost or outcome.status is not None])
+        count.finish(Cause.TOO_LITTLE)
+        told = self._answerers.told() if self._answerers else ""
+        answered = "; ".join(filter(None, (told, tally_of(sent).sentence())))
+        return Burst(outcomes=sent, answered=answered), count.judgement(len(sent)), count.alpha
+
+    def abandon(self) -> None:
+        """Stop sending; returns when nothing is sent any more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with self.sender.client.send(self._plan()) as sending:
+                for batch in sending:
+                    self._outcomes += batch
+                    if self._stop.is_set():
+                        return
+        except BaseException as error:  # handed to whoever ends it: a thread has nobody to raise to
+            self._error.append(error)
+
+    def _plan(self) -> Plan:
+        send = self.watch.send
+        return plan_for(
+            send.request,
+            headers=send.headers,
+            body=send.body,
+            data=send.json_,
+            rate=self.pace.rate(send.rate),
+            limit=MAX_LIMIT,
+            timeout_seconds=send.timeout.total_seconds(),
+        )

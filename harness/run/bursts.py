@@ -1,0 +1,147 @@
+"""Requests of one expectation: sent until the claim is decided, with everything a report wants to know of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.kube.client import Kube
+from harness.run.answered import Answerers
+from harness.run.counting import Counting
+from harness.run.senders import Sender
+from harness.scenario.request_lines import Request
+from harness.traffic.outcome import Outcome
+from harness.traffic.plan import MAX_BODY_START_BYTES, Plan
+from harness.traffic.plan import Request as TrafficRequest
+from harness.traffic.tally import Tally
+from harness.verdict import claims
+from harness.verdict.claims import ErrorBounds
+from harness.verdict.judgement import Cause, Judgement, Verdict
+from harness.verdict.share import ShareJudge
+
+LOST = claims.Share(at_most=0.001, resolution=0.01)
+"""Requests that got no response at all are no evidence for or against a claim about responses; they have a bound of
+their own: more than one in a thousand is called broken, within the claim's error bounds."""
+
+
+@dataclass(slots=True)
+class Burst:
+    """The responses that one expectation got, in issue order.
+
+    workloads  how many each Deployment answered, as the sender's proxy counted; None if it has none
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    lost: int = 0
+    not_sent: int = 0
+    answered: str = ""
+    workloads: Mapping[str, int] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        """Requests that really left."""
+        return len(self.outcomes)
+
+
+def send_until_known(
+    kube: Kube,
+    sender: Sender,
+    plan: Plan,
+    count: Counting,
+    bounds: ErrorBounds,
+    *,
+    progress: Callable[[Callable[[], str]], None],
+) -> tuple[Burst, Judgement]:
+    """Carry out a plan until the claim is decided; the verdict, and what came back.
+
+    raises  ClusterLost, EnvironmentFailed if the sender goes away
+    """
+    burst, lost = Burst(), ShareJudge(LOST, bounds)
+    answerers = Answerers(kube, sender)
+    with sender.client.send(plan) as sending:
+        for batch in sending:
+            _feed(batch, burst, count, lost)
+            progress(count.progress)
+            if count.verdict is not None or lost.verdict is Verdict.BROKEN:
+                break
+    count.finish(Cause.LATE if burst.not_sent else Cause.TOO_LITTLE)
+    burst.workloads = answerers.workloads()
+    burst.answered = "; ".join(filter(None, (answerers.told(), tally_of(burst.outcomes).sentence())))
+    return burst, _conclude(count, lost, burst)
+
+
+def _feed(batch: Sequence[Outcome], burst: Burst, count: Counting, lost: ShareJudge) -> None:
+    sent = [outcome for outcome in batch if outcome.sent]
+    answered = [outcome for outcome in sent if outcome.status is not None]
+    burst.not_sent += len(batch) - len(sent)
+    burst.lost += len(sent) - len(answered)
+    burst.outcomes += sent
+    lost.add(len(sent) - len(answered), len(sent))
+    count.feed(sent if count.counts_lost else answered)
+
+
+def _conclude(count: Counting, lost: ShareJudge, burst: Burst) -> Judgement:
+    judgement = count.judgement(burst.requests)
+    if lost.verdict is Verdict.BROKEN and count.verdict is not Verdict.BROKEN:
+        about_lost = lost.judgement("requests without a response", requests=lost.total)
+        return replace(about_lost, promised=f"{judgement.promised}, and a response to each request")
+    if burst.lost and not count.counts_lost:
+        burst.notes.append(f"{burst.lost} requests got no response and are not counted")
+    return judgement
+
+
+def plan_for(
+    request: Request,
+    *,
+    headers: Mapping[str, str],
+    body: str | None,
+    data: object,
+    rate: float,
+    limit: int,
+    timeout_seconds: float,
+    keep_headers: Sequence[str] = (),
+    with_body: bool = False,
+) -> Plan:
+    """The plan of one request as a scenario writes it.
+
+    data  a body sent as JSON, if not None
+    """
+    sent = dict(headers)
+    content = (body or "").encode()
+    if data is not None:
+        sent.setdefault("content-type", "application/json")
+        content = json.dumps(data).encode()
+    return Plan(
+        request=TrafficRequest(method=request.method, url=request.url, headers=tuple(sent.items()), body=content),
+        rate_per_second=rate,
+        limit=limit,
+        timeout_seconds=timeout_seconds,
+        keep_headers=tuple(name.lower() for name in keep_headers),
+        body_start_bytes=MAX_BODY_START_BYTES if with_body else 0,
+    )
+
+
+def tally_of(outcomes: Sequence[Outcome]) -> Tally:
+    """The counts of outcomes."""
+    tally = Tally()
+    tally.add(outcomes)
+    return tally
+
+
+class Throttle:
+    """Emits progress a few times a second, whatever the rate of responses."""
+
+    SECONDS = 0.2
+
+    def __init__(self, emit: Callable[[str], None]) -> None:
+        self._emit = emit
+        self._next = 0.0
+
+    def __call__(self, text: Callable[[], str]) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + self.SECONDS
+            self._emit(text())

@@ -1,0 +1,229 @@
+"""Claims about responses as things that are fed with outcomes until they know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.run.criteria import described, satisfies
+from harness.scenario.claims import DEFAULT_TIMES, Every, Share
+from harness.scenario.latency import Latency, LatencyBound
+from harness.traffic.outcome import Outcome
+from harness.traffic.tally import Tally
+from harness.verdict import claims
+from harness.verdict.claims import Band, ErrorBounds
+from harness.verdict.every import EveryJudge
+from harness.verdict.judgement import Cause, Judgement, Verdict
+from harness.verdict.share import ShareJudge
+
+
+class Counting(Protocol):
+    """One claim under way.
+
+    limit         requests after which sending is of no use
+    counts_lost   whether a request without a response is counted too, as one that lacks every property
+    """
+
+    limit: int
+    counts_lost: bool
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The decision, or None while there is none."""
+
+    @property
+    def alpha(self) -> float:
+        """The chance that it is wrongly called broken."""
+
+    def feed(self, outcomes: Sequence[Outcome]) -> None:
+        """Count further outcomes in issue order."""
+
+    def finish(self, cause: Cause) -> None:
+        """Nothing will follow."""
+
+    def judgement(self, requests: int) -> Judgement:
+        """The verdict in full."""
+
+    def progress(self) -> str:
+        """How far it is, in a few words."""
+
+
+def counting(claim: Every | Share | Latency, bounds: ErrorBounds, *, same_responses: bool = False) -> Counting:
+    """The counting of a claim.
+
+    same_responses  it asks of responses that another claim sent for, so it takes as many as there are
+    """
+    match claim:
+        case Every():
+            return EveryCounting(claim, bounds, None if same_responses else claim.times or DEFAULT_TIMES)
+        case Share():
+            return ShareCounting(claim, bounds)
+        case Latency():
+            return LatencyCounting(claim, bounds)
+
+
+class ShareCounting:
+    """A share of the responses."""
+
+    counts_lost = False
+
+    def __init__(self, claim: Share, bounds: ErrorBounds) -> None:
+        self._claim = claim
+        self.judge = ShareJudge(share_of(claim), bounds)
+        self.limit = self.judge.max_n
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return self.judge.verdict
+
+    @property
+    def alpha(self) -> float:
+        return self.judge.alpha
+
+    def feed(self, outcomes: Sequence[Outcome]) -> None:
+        self.judge.add(sum(satisfies(outcome, self._claim.of) for outcome in outcomes), len(outcomes))
+
+    def finish(self, cause: Cause) -> None:
+        self.judge.finish(cause)
+
+    def judgement(self, requests: int) -> Judgement:
+        return self.judge.judgement(described(self._claim.of), requests=requests)
+
+    def progress(self) -> str:
+        return share_progress(self.judge)
+
+
+class EveryCounting:
+    """Each response, without exception."""
+
+    counts_lost = True
+
+    def __init__(self, claim: Every, bounds: ErrorBounds, times: int | None) -> None:
+        self._claim = claim
+        self._judge = EveryJudge(claims.Every(times=times), bounds)
+        self.limit = times or 0
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return self._judge.verdict
+
+    @property
+    def alpha(self) -> float:
+        return self._judge.alpha
+
+    def feed(self, outcomes: Sequence[Outcome]) -> None:
+        tally = Tally()
+        tally.add(outcomes)
+        hits = sum(satisfies(outcome, self._claim) for outcome in outcomes)
+        self._judge.add(hits, len(outcomes), tally.words())
+
+    def finish(self, cause: Cause) -> None:
+        self._judge.finish(cause)
+
+    def judgement(self, requests: int) -> Judgement:
+        return self._judge.judgement(described(self._claim), requests=requests)
+
+    def progress(self) -> str:
+        return f"{self._judge.hits} of {self._judge.total}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    bound: LatencyBound
+    judge: ShareJudge
+
+
+class LatencyCounting:
+    """Quantiles of the responses' latency: each end of each range is a share that must not be exceeded.
+
+    The claim holds when every bound does and is broken when one is.
+    """
+
+    counts_lost = True
+
+    def __init__(self, claim: Latency, bounds: ErrorBounds) -> None:
+        self._claim = claim
+        each = bounds.shared_by(len(claim.bounds()))
+        self._bounds = [_Bound(bound, ShareJudge(_band(bound), each)) for bound in claim.bounds()]
+        self._seconds: list[float] = []
+        self._finished = False
+        self.limit = max(bound.judge.max_n for bound in self._bounds)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        verdicts = {bound.judge.verdict for bound in self._bounds}
+        if Verdict.BROKEN in verdicts:
+            return Verdict.BROKEN
+        if None in verdicts:
+            return None
+        return Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Verdict.HOLDS
+
+    @property
+    def alpha(self) -> float:
+        return sum(bound.judge.alpha for bound in self._bounds)
+
+    def feed(self, outcomes: Sequence[Outcome]) -> None:
+        meant = [o for o in outcomes if self._claim.of is None or satisfies(o, self._claim.of)]
+        times = [outcome.latency if outcome.status is not None else None for outcome in meant]
+        self._seconds += [time for time in times if time is not None]
+        for bound in self._bounds:
+            bound.judge.add(sum(bound.bound.is_beyond(time) for time in times), len(times))
+
+    def finish(self, cause: Cause) -> None:
+        for bound in self._bounds:
+            bound.judge.finish(cause)
+
+    def judgement(self, requests: int) -> Judgement:
+        decisive = next((b for b in self._bounds if b.judge.verdict is self.verdict), self._bounds[0])
+        of = described(self._claim.of) if self._claim.of else "responses"
+        promised = f"latency of {of}: " + ", ".join(str(bound.bound) for bound in self._bounds)
+        told = decisive.judge.judgement(promised, requests=requests)
+        beyond = "slower" if decisive.bound.slower else "faster"
+        seen = (
+            f"{self._quantiles()}; {told.hits} of {told.total} {beyond} than {decisive.bound.limit.total_seconds():g} s"
+        )
+        return Judgement(
+            verdict=told.verdict,
+            hits=told.hits,
+            total=told.total,
+            low=told.low,
+            high=told.high,
+            level=told.level,
+            promised=promised,
+            seen=seen,
+            cause=told.cause,
+            requests=requests,
+        )
+
+    def progress(self) -> str:
+        return self._quantiles()
+
+    def _quantiles(self) -> str:
+        ordered = sorted(self._seconds)
+        if not ordered:
+            return "no response"
+        names = self._claim.quantiles()
+        return ", ".join(
+            f"{name} {ordered[min(len(ordered) - 1, int(len(ordered) * int(name[1:]) / 100))] * 1000:.0f}ms"
+            for name in names
+        )
+
+
+def _band(bound: LatencyBound) -> Band:
+    return Band(likely=0.0, low=0.0, high=bound.at_most, detect_low=None, detect_high=bound.at_most)
+
+
+def share_of(claim: Share) -> claims.Share:
+    """The verdict engine's form of a share claim."""
+    return claims.Share(target=claim.is_, at_most=claim.at_most, at_least=claim.at_least, resolution=claim.resolution)
+
+
+def share_progress(judge: ShareJudge) -> str:
+    """Counts, interval and forecast."""
+    if not judge.total:
+        return "no response yet"
+    low, high = judge.interval()
+    more = judge.forecast()
+    ahead = f", about {more} more" if more else ""
+    return f"{judge.hits} of {judge.total} = {judge.hits / judge.total:.1%} (between {low:.1%} and {high:.1%}{ahead})"

@@ -1,0 +1,264 @@
+"""Random policies and requests: compiled tables, and a real proxy, against sections 3B to 3D word by word."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.dialect import LINKERD_EDGE
+from harness.embedded.dataplane.compile import Config, compile_snapshot
+from harness.resources.identities import IDENTITY_SUFFIX
+from harness.resources.policy_objects import parse_policy_object
+from harness.tests.dataplane.builders import pod, service, snapshot
+from harness.tests.dataplane.live import live_mesh
+from harness.tests.dataplane.proxy_reading import Asked, find_route
+from harness.tests.dataplane_inbound.live import Guarded
+from harness.tests.resources_policy.documents import (
+    CREATED,
+    LATER,
+    Obj,
+    authorization_policy,
+    mesh_tls,
+    networks,
+    requires,
+    server,
+    server_route,
+    target,
+)
+
+RBAC = "envoy.filters.http.rbac"
+NETWORKS = ["127.0.0.0/8", "127.255.0.0/16", "0.0.0.0/0"]
+SENDERS = ["webapp", "books", "alien", "outsider", "kubelet"]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who asks, and from where."""
+
+    address: str
+    identity: str | None
+
+
+def name_of(account: str, namespace: str = "booksapp") -> str:
+    return f"{account}.{namespace}.{IDENTITY_SUFFIX}"
+
+
+# what is drawn
+
+_matches = st.fixed_dictionaries(
+    {
+        "path": st.fixed_dictionaries(
+            {"type": st.sampled_from(["Exact", "PathPrefix"]), "value": st.sampled_from(["/", "/a", "/a/b", "/ping"])}
+        )
+    },
+    optional={"method": st.sampled_from(["GET", "POST"])},
+)
+_rules = st.fixed_dictionaries({"matches": st.lists(_matches, min_size=1, max_size=2)})
+_identities = st.lists(
+    st.sampled_from([name_of("webapp"), name_of("books"), "*", f"*.booksapp.{IDENTITY_SUFFIX}"]), min_size=1, max_size=2
+)
+_targets = st.sampled_from(
+    [target("Server", "s"), target("HTTPRoute", "one"), target("HTTPRoute", "two"), target("Namespace", "booksapp", "")]
+)
+_required = st.lists(
+    st.sampled_from(
+        [
+            requires("MeshTLSAuthentication", "m"),
+            requires("NetworkAuthentication", "n"),
+            requires("ServiceAccount", "books"),
+        ]
+    ),
+    max_size=2,
+    unique_by=str,
+)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> list[Obj]:
+    """At most one Server, two routes, two policies and an authentication of each kind."""
+    found = []
+    if draw(st.integers(0, 5)):
+        found.append(server("s", app="", port=7000, accessPolicy=draw(st.sampled_from(["deny", "all-authenticated"]))))
+    for name in draw(st.sets(st.sampled_from(["one", "two"]))):
+        rules = draw(st.lists(_rules, min_size=1, max_size=2))
+        found.append(server_route(name, *rules, to="s", created=draw(st.sampled_from([CREATED, LATER]))))
+    if draw(st.booleans()):
+        found.append(mesh_tls("m", *draw(_identities)))
+    if draw(st.booleans()):
+        except_ = draw(st.lists(st.sampled_from(NETWORKS[:2]), max_size=1))
+        found.append(networks("n", {"cidr": draw(st.sampled_from(NETWORKS)), "except": except_}))
+    for name in draw(st.sets(st.sampled_from(["p", "q"]))):
+        found.append(authorization_policy(name, draw(_targets), *draw(_required)))
+    return found
+
+
+REQUESTS = st.builds(
+    Asked,
+    st.just("authors:7000"),
+    st.sampled_from(["/", "/a", "/a/", "/a/b", "/ab", "/ping", "/x"]),
+    st.sampled_from(["GET", "POST", "HEAD"]),
+)
+
+
+# the rules, word by word
+
+
+def expected(found: list[Obj], asked: Asked, sender: Sender) -> int:
+    """§3.12, §3.14, §3.15; the pod is probed by GET /ping."""
+    by_kind = {kind: [obj for obj in found if obj["kind"] == kind] for kind in {obj["kind"] for obj in found}}
+    if "Server" not in by_kind:
+        return 200
+    routes = by_kind.get("HTTPRoute", [])
+    if not routes:
+        is_probe = (asked.method, asked.path) == ("GET", "/ping")
+        return 200 if is_probe or lets_in(by_kind, sender, None) else 403
+    scored = [(score(obj, asked), obj) for obj in routes]
+    fitting = [(best, obj) for best, obj in scored if best is not None]
+    if not fitting:
+        return 404
+    best = max(best for best, _ in fitting)
+    winner = min(
+        (obj for found_score, obj in fitting if found_score == best),
+        key=lambda obj: (obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]),
+    )
+    return 200 if lets_in(by_kind, sender, winner["metadata"]["name"]) else 403
+
+
+def score(route: Obj, asked: Asked) -> tuple[int, bool] | None:
+    """§1.48: length of the path, then whether a method is asked for."""
+    scores = []
+    for match in (match for rule in route["spec"]["rules"] for match in rule["matches"]):
+        value, path = match["path"]["value"], asked.path
+        if match.get("method", asked.method) != asked.method:
+            continue
+        if match["path"]["type"] == "Exact":
+            fits = path == value
+        else:
+            fits = value == "/" or re.fullmatch(re.escape(value) + "(/.*)?", path) is not None
+        if fits:
+            scores.append((len(value), "method" in match))
+    return max(scores, default=None)
+
+
+def lets_in(by_kind: dict[str, list[Obj]], sender: Sender, route: str | None) -> bool:
+    (guard,) = by_kind["Server"]
+    if guard["spec"]["accessPolicy"] == "all-authenticated" and sender.identity is not None:
+        return True
+    for policy in by_kind.get("AuthorizationPolicy", []):
+        aim, required = policy["spec"]["targetRef"], policy["spec"]["requiredAuthenticationRefs"]
+        applies = aim["kind"] in ("Server", "Namespace") or aim["name"] == route
+        identities = [ref for ref in required if ref["kind"] != "NetworkAuthentication"]
+        if applies and len(identities) < 2 and all(satisfies(by_kind, sender, ref) for ref in required):
+            return True
+    return False
+
+
+def satisfies(by_kind: dict[str, list[Obj]], sender: Sender, ref: Obj) -> bool:
+    """§3.18 to §3.20."""
+    if ref["kind"] == "ServiceAccount":
+        return sender.identity == name_of("books")
+    for authentication in by_kind.get(ref["kind"], []):
+        spec: dict[str, Any] = authentication["spec"]
+        if "identities" in spec:
+            return sender.identity is not None and any(
+                sender.identity.endswith(pattern.lstrip("*")) if pattern.startswith("*") else sender.identity == pattern
+                for pattern in spec["identities"]
+            )
+        (entry,) = spec["networks"]
+        address = ip_address(sender.address)
+        excepted = any(address in ip_network(text) for text in entry["except"])
+        return address in ip_network(entry["cidr"]) and not excepted
+    return False
+
+
+# the tables, as the proxy reads them
+
+AUTHORS = pod("authors", "127.77.64.9", probes={7000: ("/ping",)})
+ADDRESSES = ["127.77.64.2", "127.255.64.2", "10.1.2.3"]
+STRANGERS = st.builds(
+    Sender, st.sampled_from(ADDRESSES), st.sampled_from([None, *map(name_of, ("webapp", "books")), name_of("a", "b")])
+)
+
+
+def is_principal(principal: Config, sender: Sender) -> bool:
+    """What the documentation of the filter says."""
+    ((kind, value),) = principal.items()
+    match kind:
+        case "and_ids":
+            return all(is_principal(item, sender) for item in value["ids"])
+        case "or_ids":
+            return any(is_principal(item, sender) for item in value["ids"])
+        case "not_id":
+            return not is_principal(value, sender)
+        case "direct_remote_ip":
+            network = ip_network(f"{value['address_prefix']}/{value['prefix_len']}")
+            return ip_address(sender.address) in network
+    assert kind == "authenticated"
+    if sender.identity is None:
+        return False
+    name = value.get("principal_name", {"suffix": ""})
+    return sender.identity == name["exact"] if "exact" in name else sender.identity.endswith(name["suffix"])
+
+
+def answer(table: Config, asked: Asked, sender: Sender) -> int:
+    found = find_route(table, asked)
+    assert found is not None
+    if "direct_response" in found:
+        assert RBAC not in found.get("typed_per_filter_config", {})
+        return int(found["direct_response"]["status"])
+    rules = found["typed_per_filter_config"][RBAC]["rbac"]["rules"]
+    assert rules["action"] == "ALLOW"
+    allowed = any(is_principal(item, sender) for rule in rules["policies"].values() for item in rule["principals"])
+    return 200 if allowed else 403
+
+
+@settings(max_examples=300, deadline=None)
+@given(policies(), REQUESTS, STRANGERS)
+def test_compiled_tables_say_what_the_rules_say(found: list[Obj], asked: Asked, sender: Sender) -> None:
+    moment = replace(snapshot(AUTHORS, dialect=LINKERD_EDGE), policies=tuple(map(parse_policy_object, found)))
+    table = compile_snapshot(moment, Path("/run")).routes["in/booksapp/authors-1/7000"]
+    assert answer(table, asked, sender) == expected(found, asked, sender)
+
+
+# a real proxy
+
+
+async def compare(world: Guarded, found: list[Obj], requests: list[tuple[Asked, str]]) -> None:
+    await world.enforce(*found)
+    for asked, name in requests:
+        client = world.clients.get(name)
+        address = client.endpoint.pod_ip if client else world.mesh.network.node_ip
+        identity = client.identity if client and client.endpoint.meshed else None
+        got = await world.ask(client, asked.target, asked.method)
+        assert got.status == expected(found, asked, Sender(address, identity)), (asked, name)
+
+
+@pytest.mark.cluster
+def test_a_real_proxy_does_what_the_rules_say() -> None:
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        mesh = runner.run(stack.enter_async_context(live_mesh(LINKERD_EDGE)))
+        made = runner.run(mesh.app("authors", probes={7000: ("/ping",)}))
+        world = Guarded(mesh, made, service("authors", made.endpoint.pod_ip, cluster_ip="127.77.1.5"), {})
+        for name in SENDERS[:4]:
+            namespace = "tools" if name == "alien" else "booksapp"
+            runner.run(world.client(name, meshed=name != "outsider", namespace=namespace))
+
+        @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(policies(), st.lists(st.tuples(REQUESTS, st.sampled_from(SENDERS)), min_size=4, max_size=8))
+        def check(found: list[Obj], requests: list[tuple[Asked, str]]) -> None:
+            runner.run(compare(world, found, requests))
+
+        try:
+            check()
+        finally:
+            runner.run(stack.aclose())
