@@ -84,7 +84,7 @@ def _cluster(name: str, dialect: Dialect, answer: Mapping[str, str], handle: _Ha
         name=name,
         kubeconfig=Path(answer["kubeconfig"]),
         dialect=dialect,
-        ingress=answer.get("ingress"),
+        ingress=answer.get("ingress") or None,
         handle=handle,
     )
 

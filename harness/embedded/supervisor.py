@@ -17,6 +17,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -43,6 +44,7 @@ from harness.embedded.node.node import Node
 from harness.embedded.pods import DataplaneError
 from harness.errors import EnvironmentFailed
 
+INGRESS_PORT = 54321  # the tutorial's
 OWNER_LOCK = "owner.lock"
 FAILED = "failed"
 KEPT = "kept.json"
@@ -52,13 +54,15 @@ KEPT = "kept.json"
 class Settings:
     """What the starter asks for.
 
-    name    what the cluster is called
-    keep    whether it goes on when its starter ends
-    images  programs for images besides the ones every cluster knows
+    name          what the cluster is called
+    keep          whether it goes on when its starter ends
+    ingress_port  where the ingress listens on 127.0.0.1 if that is free, else on any free port
+    images        programs for images besides the ones every cluster knows
     """
 
     name: str
     keep: bool
+    ingress_port: int
     run_dir: Path
     dialect: Dialect
     images: tuple[Image, ...]
@@ -84,12 +88,14 @@ def _settings(argv: Sequence[str]) -> Settings:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--name", default="signalbox")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--ingress-port", type=int, default=INGRESS_PORT)
     parser.add_argument("--dialect", choices=sorted(DIALECTS), required=True)
     parser.add_argument("--image", action="append", default=[], type=parse_image, metavar="PATTERN=MODULE:FUNCTION")
     arguments = parser.parse_args(argv)
     return Settings(
         name=arguments.name,
         keep=arguments.keep,
+        ingress_port=arguments.ingress_port,
         run_dir=arguments.run_dir,
         dialect=DIALECTS[arguments.dialect],
         images=tuple(arguments.image),
@@ -98,8 +104,8 @@ def _settings(argv: Sequence[str]) -> Settings:
 
 async def _run(settings: Settings) -> int:
     stopped = _stop_wanted(watch_starter=not settings.keep)
-    async with _cluster(settings) as (kubeconfig, node):
-        answer = {"kubeconfig": str(kubeconfig)}
+    async with _cluster(settings) as (kubeconfig, plane, node):
+        answer = {"kubeconfig": str(kubeconfig), "ingress": plane.ingress_address or ""}
         if settings.keep:
             said = {"name": settings.name, "dialect": settings.dialect.name, "pid": os.getpid(), **answer}
             (settings.run_dir / KEPT).write_text(json.dumps(said), encoding="utf-8")
@@ -112,8 +118,8 @@ async def _run(settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Node]]:
-    """Every part of the cluster, started in order and stopped in reverse; gives the kubeconfig and the node."""
+async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Plane, Node]]:
+    """Every part of the cluster, started in order and stopped in reverse; gives the kubeconfig and what can die."""
     async with AsyncExitStack() as stack:
         network = PodNetwork.claim()
         stack.callback(network.close)
@@ -131,7 +137,14 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Node]]:
         loop.start()
         stack.callback(loop.close)
         create_first_namespaces(api, authority.certificate.decode())
-        plane = Plane(api, settings.dialect, settings.run_dir, on_failure=partial(_write_failure, settings.run_dir))
+        plane = Plane(
+            api,
+            settings.dialect,
+            settings.run_dir,
+            on_failure=partial(_write_failure, settings.run_dir),
+            ingress_port=_free_port(settings.ingress_port),
+            ingress_source=network.service_address(),
+        )
         node = Node(
             api=api,
             network=network,
@@ -144,7 +157,7 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Node]]:
         stack.push_async_callback(plane.stop)
         stack.push_async_callback(node.stop)
         await asyncio.gather(plane.start(), node.start())
-        yield await _serve(api, authority, node, plane, settings.run_dir, stack), node
+        yield await _serve(api, authority, node, plane, settings.run_dir, stack), plane, node
 
 
 async def _serve(
@@ -182,6 +195,16 @@ def _write_failure(run_dir: Path, failure: EnvironmentFailed) -> None:
     draft = run_dir / f"{FAILED}.draft"
     draft.write_text(str(failure), encoding="utf-8")
     draft.rename(run_dir / FAILED)
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port of 127.0.0.1, or 0 (any) if somebody has it."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return 0
+    return wanted
 
 
 def _stop_wanted(*, watch_starter: bool) -> asyncio.Event:

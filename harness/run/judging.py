@@ -122,7 +122,7 @@ class Judging:
         limit, answered_by = count.limit, _criteria(claim).answered_by
         if isinstance(claim, Share) and answered_by is not None:
             limit = ceil(ANSWERED_BY_FACTOR * share_of(claim).band().least_responses(bounds))
-        plan = self._plan(send, claim, limit)
+        plan = self._plan(send, claim, limit, with_body=self._body_is_asked_for(expectation))
         sender = self.senders[send.from_]
         burst, judgement = send_until_known(
             self.kube, sender, plan, count, bounds, progress=self._progress(expectation.expect)
@@ -144,8 +144,25 @@ class Judging:
         return Burst(answered=burst.answered), count.judgement(0)
 
     def _table(self, expectation: Expectation, claim: Each) -> tuple[Burst, Judgement]:
-        table = TableRun(self.kube, self.senders, self.pace, self.bounds(expectation), self.values)
-        return table.judge(claim, self._progress(expectation.expect))
+        table = TableRun(
+            self.kube,
+            self.senders,
+            self.pace,
+            self.bounds(expectation),
+            self.values,
+            self._body_is_asked_for(expectation),
+        )
+        burst, judgement = table.judge(claim, self._progress(expectation.expect))
+        self._bursts[expectation.expect] = burst
+        return burst, judgement
+
+    def _body_is_asked_for(self, expectation: Expectation) -> bool:
+        """Whether this claim, or a second question about its responses, looks into bodies."""
+        asking = [
+            e for _, e in self.loaded.scenario.expectations() if e is expectation or e.about == expectation.expect
+        ]
+        wanted = [_criteria(claim) for e in asking if (claim := e.claim) is not None]
+        return any(criteria.body_has or criteria.body_lacks for criteria in wanted)
 
     def _metrics(self, expectation: Expectation, claim: Share, metrics: Metrics) -> Judgement:
         window = self.windows[expectation.expect]
@@ -187,7 +204,7 @@ class Judging:
         assert isinstance(claim, Every | Share | Latency), "tables and states are judged elsewhere"
         return counting(claim, self.bounds(expectation))
 
-    def _plan(self, send: Send, claim: Claim, limit: int) -> Plan:
+    def _plan(self, send: Send, claim: Claim, limit: int, *, with_body: bool) -> Plan:
         wanted = _criteria(claim)
         return plan_for(
             send.request,
@@ -198,7 +215,7 @@ class Judging:
             limit=limit,
             timeout_seconds=send.timeout.total_seconds(),
             keep_headers=tuple(wanted.header or ()),
-            with_body=bool(wanted.body_has or wanted.body_lacks),
+            with_body=with_body,
         )
 
     def _progress(self, name: str) -> Throttle:

@@ -24,7 +24,8 @@ Report = Callable[[Callable[[], str]], None]
 class TableRun:
     """Runs the rows of a table in order.
 
-    values  what `${name}` stands for; rows that save something add to it
+    values     what `${name}` stands for; rows that save something add to it
+    with_body  keep bodies, because a second question about the responses looks into them
     """
 
     kube: Kube
@@ -32,6 +33,7 @@ class TableRun:
     pace: Pace
     bounds: ErrorBounds
     values: dict[str, str]
+    with_body: bool = False
 
     def judge(self, claim: Each, progress: Report) -> tuple[Burst, Judgement]:
         """All responses of all rows, and the verdict on the table: broken if one row is."""
@@ -65,7 +67,7 @@ class TableRun:
             limit=case.times,
             timeout_seconds=DEFAULT_TIMEOUT.total_seconds(),
             keep_headers=tuple(wanted.header or ()),
-            with_body=bool(wanted.body_has or wanted.body_lacks or case.save),
+            with_body=bool(self.with_body or wanted.body_has or wanted.body_lacks or case.save),
         )
         sender = self.senders[case.sender]
         burst, judgement = send_until_known(self.kube, sender, plan, count, self.bounds, progress=lambda text: None)

@@ -64,15 +64,28 @@ _MESSAGES: Final[dict[Kind, Any]] = {
 KIND_BY_URL: Final = {kind.url: kind for kind in Kind}
 
 
+_REFRESH_CLUSTER_ON_RETRY: Final = bytes((14 << 3, 1))
+"""`refresh_cluster_on_retry: true` of envoy.config.route.v3.RetryPolicy, field 14, as it is sent."""
+
+
 def pack(kind: Kind, name: str, config: Config) -> Any:
     """The resource as a protobuf `Any`; raises DataplaneError with its name and the field that does not exist."""
     try:
         message = json_format.ParseDict(config, _MESSAGES[kind]())
     except json_format.ParseError as error:
         raise DataplaneError(f"{kind.value} '{name}' is not a valid message: {error}") from error
+    if kind is Kind.ROUTE:
+        _draw_again_on_retry(message)
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed
+
+
+def _draw_again_on_retry(table: Any) -> None:
+    """Let every attempt draw its backend anew (§1.37): the proxy's field for this is not in the package's messages."""
+    for route in (route for host in table.virtual_hosts for route in host.routes):
+        if route.route.HasField("retry_policy"):
+            route.route.retry_policy.MergeFromString(_REFRESH_CLUSTER_ON_RETRY)
 
 
 def response(kind: Kind, version: int, nonce: str, resources: list[Any]) -> Any:

@@ -74,7 +74,7 @@ def test_who_refused_is_asked_only_where_the_clients_own_proxy_did() -> None:
 
 
 def test_the_probe_is_seen_to_be_denied_while_there_is_time_to_ask() -> None:
-    """Six failures a second apart leave five seconds for the questions, and eight prove that the probe gets through."""
+    """Four failures a second apart leave three seconds for the questions, and six prove that the probe gets through."""
     first, closed = _scenario("per-route-authorization").spec.steps[:2]
     (patch,) = [action.patch for action in first.given if action.patch is not None]
     (container,) = patch.patch["spec"]["template"]["spec"]["containers"]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from harness.embedded.dataplane.compile.backends import Backend, backends_of, drawn
 from harness.embedded.dataplane.compile.filters import request_changes, response_changes
+from harness.embedded.dataplane.compile.limits import Limits, rule_limits
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, explained, literal_value
 from harness.embedded.dataplane.compile.names import Client, Config, RouteLabel, labelled, service_assignment
 from harness.embedded.dataplane.compile.redirects import redirect
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
 from harness.resources.filters import Filter, RequestRedirect
-from harness.resources.routes import Rule, Timeouts
+from harness.resources.routes import Rule
 
 MISSING_CLUSTER = "fail"
 """Never a cluster, so that a request drawn for it is answered 500 (§1.23)."""
@@ -30,21 +29,24 @@ def _answer(view: View, client: Client, in_force: RouteInForce, rule: Rule, pare
     if elsewhere is not None:
         return redirect(elsewhere, port)
     backends = drawn(backends_of(view, in_force, rule, parent, port), view.snapshot.dialect)
-    forwarding = forward(client, backends, rule.filters) if backends else _shed()
-    if backends:
-        forwarding["route"].update(_limits(rule.timeouts, per_try=view.snapshot.dialect.backend_request_timeout))
-    return forwarding
+    if not backends:
+        return _shed()
+    state = view.snapshot.services.get(parent)
+    annotations = state.service.annotations if state else {}
+    limits = rule_limits(in_force.route, rule.timeouts, annotations, view.snapshot.dialect)
+    return forward(client, backends, rule.filters, limits)
 
 
-def forward(client: Client, backends: tuple[Backend, ...], filters: tuple[Filter, ...]) -> Config:
+def forward(client: Client, backends: tuple[Backend, ...], filters: tuple[Filter, ...], limits: Limits) -> Config:
     """Send each request to one of the backends, drawn by weight anew each time (§1.30)."""
     clusters = [_weighted(client, backend, filters) for backend in backends]
     route = {
         "timeout": "0s",
         "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
         "weighted_clusters": {"clusters": clusters},
+        **limits.action(),
     }
-    return {"route": route}
+    return {"route": route, **limits.buffers()}
 
 
 def _weighted(client: Client, backend: Backend, filters: tuple[Filter, ...]) -> Config:
@@ -68,17 +70,3 @@ def _shed() -> Config:
     """
     why = explained(ERROR_HEADER, "service unavailable: all backends have weight 0")
     return {"direct_response": {"status": 503}, "response_headers_to_add": why}
-
-
-def _limits(timeouts: Timeouts, *, per_try: bool) -> Config:
-    """`request` limits the whole request, `backendRequest` an attempt, where the dialect honours it (§0.10, §2.1)."""
-    limits: Config = {}
-    if timeouts.request is not None:
-        limits["timeout"] = _seconds(timeouts.request)
-    if timeouts.backend_request is not None and per_try:
-        limits["retry_policy"] = {"num_retries": 0, "per_try_timeout": _seconds(timeouts.backend_request)}
-    return limits
-
-
-def _seconds(limit: timedelta) -> str:
-    return f"{limit.total_seconds():.6f}s"

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from harness.embedded.dataplane.compile.backends import Backend, service_backend
+from harness.embedded.dataplane.compile.backends import service_backend
 from harness.embedded.dataplane.compile.forwarding import action, forward
+from harness.embedded.dataplane.compile.limits import service_limits
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, UNMESHED_HEADER, explained
 from harness.embedded.dataplane.compile.names import ALL_PODS, Client, Config, RouteLabel, labelled
 from harness.embedded.dataplane.compile.precedence import HostScore, attached, host_score, ranked
@@ -78,7 +79,7 @@ def _host_routes(
     scores: tuple[HostScore | None, ...],
 ) -> list[Config]:
     if not routes:
-        return [_default_route(client, service, port, service_backend(view, service, port))]
+        return [_default_route(view, client, service, port)]
     actions: dict[tuple[int, int], Config] = {}
     found = []
     candidates = zip(routes, (in_force.route.rules for in_force in routes), scores, strict=True)
@@ -90,12 +91,14 @@ def _host_routes(
     return [*found, _no_route(service, port)]
 
 
-def _default_route(client: Client, service: ServiceKey, port: int, backend: Backend) -> Config:
+def _default_route(view: View, client: Client, service: ServiceKey, port: int) -> Config:
     """Without any route a Service port simply leads to its Service (§1.17)."""
+    annotations = view.snapshot.services[service].service.annotations if client.meshed else {}
+    limits = service_limits(annotations, view.snapshot.dialect)
     return {
         "match": {"prefix": "/"},
         "metadata": labelled(RouteLabel(service, port)),
-        **forward(client, (backend,), ()),
+        **forward(client, (service_backend(view, service, port),), (), limits),
     }
 
 
