@@ -158,10 +158,9 @@ class Judging:
 
     def _body_is_asked_for(self, expectation: Expectation) -> bool:
         """Whether this claim, or a second question about its responses, looks into bodies."""
-        asking = [
-            e for _, e in self.loaded.scenario.expectations() if e is expectation or e.about == expectation.expect
-        ]
-        wanted = [_criteria(claim) for e in asking if (claim := e.claim) is not None]
+        scenario = self.loaded.scenario
+        asking = [e for _, e in scenario.expectations() if e.about == expectation.expect]
+        wanted = [_criteria(scenario.claim_of(e)) for e in (expectation, *asking)]
         return any(criteria.body_has or criteria.body_lacks for criteria in wanted)
 
     def _metrics(self, expectation: Expectation, claim: Share, metrics: Metrics) -> Judgement:

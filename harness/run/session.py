@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -49,8 +49,7 @@ class Session:
         raises  InputError, EnvironmentFailed
         """
         project = Project.around(loaded.path)
-        for name in loaded.scenario.spec.apps:
-            self._install(project.app(name), project)
+        self._install([project.app(name) for name in loaded.scenario.spec.apps], project)
         pause = None if self.pause is None else (lambda name: self.pause(self.cluster, name))  # type: ignore[misc]
         return ScenarioRun(
             loaded,
@@ -65,21 +64,21 @@ class Session:
             alphas=self.alphas,
         ).run()
 
-    def _install(self, app: App, project: Project) -> None:
-        """Apply an app's manifests and wait until it is ready; an app that is there already is left alone."""
-        if app.name in self._installed:
-            return
-        begin = time.monotonic()
+    def _install(self, apps: Sequence[App], project: Project) -> None:
+        """Apply the manifests of all apps, then wait until each is ready; one that is there already is left alone."""
+        begin, missing = time.monotonic(), [app for app in apps if app.name not in self._installed]
         applier, ledger = Applier(self.kube, self.run_id), Ledger()
-        for manifest in app.spec.manifests:
-            for one in project.manifests(manifest):
-                applier.apply(dict(one.obj), ledger)
-        for name in app.spec.ready:
-            wait_rollout(self.kube, workload("Deployment", str(name)), within=app.spec.within.total_seconds())
-        self._installed.add(app.name)
-        took = time.monotonic() - begin
-        self.phases.append((app.name, took))
-        self.emit(ev.AppReady(app.name, took))
+        for app in missing:
+            for manifest in app.spec.manifests:
+                for one in project.manifests(manifest):
+                    applier.apply(dict(one.obj), ledger)
+        for app in missing:
+            for name in app.spec.ready:
+                wait_rollout(self.kube, workload("Deployment", str(name)), within=app.spec.within.total_seconds())
+            self._installed.add(app.name)
+            took = time.monotonic() - begin
+            self.phases.append((app.name, took))
+            self.emit(ev.AppReady(app.name, took))
 
     def false_alarm_sentence(self) -> str:
         """The bound on a false red, over all claims judged so far."""

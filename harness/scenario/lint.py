@@ -16,7 +16,8 @@ from harness.scenario.lint_names import check_names
 from harness.scenario.lint_story import Story
 from harness.scenario.loading import LoadedScenario, Reading, read_all
 from harness.scenario.mesh_range import MeshRange
-from harness.scenario.outline import Outline, outline
+from harness.scenario.outline import Outline
+from harness.scenario.outline_reading import outline
 from harness.scenario.project import CLUSTERS, Project
 from harness.scenario.spelled import one_line
 

@@ -31,9 +31,9 @@ def only_log(involved: Obj, reason: str, message: str) -> None:
     )
 
 
-def tell_unheeded(obj: Obj, told: str, report: Report) -> str:
+def tell_unheeded(obj: Obj, told: str, report: Report, dialect: Dialect) -> str:
     """Report annotations without effect, unless that is what was told before; answers what is told now."""
-    notice = unheeded(obj)
+    notice = unheeded(obj, dialect)
     if notice and notice != told:
         report(obj, REASON, notice)
     return notice
@@ -79,7 +79,7 @@ class RouteBook:
             kept = "; its previous version stays in force" if page.route else ""
             self._report(obj, "RouteNotUsable", f"{problem}{kept}")
         page.problem = problem
-        page.notice = tell_unheeded(obj, page.notice, self._report)
+        page.notice = tell_unheeded(obj, page.notice, self._report, self._dialect)
         status = obj.get("status") or {}
         page.statuses = parse_parent_statuses(status)
         if page.route is not None:

@@ -123,7 +123,8 @@ class World:
         except ResourceInvalid as invalid:  # the API server admits none, so this is worth a look
             _log.warning("Service %s/%s is not used: %s", *_name(obj), invalid)
             self._services.pop(_name(obj), None)
-        self._told[_name(obj)] = tell_unheeded(obj, self._told.get(_name(obj), ""), self._report)
+        told = self._told.get(_name(obj), "")
+        self._told[_name(obj)] = tell_unheeded(obj, told, self._report, self._dialect)
         self._refresh(_name(obj))
 
     def _refresh(self, key: ServiceKey) -> None:

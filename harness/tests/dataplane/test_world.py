@@ -194,7 +194,7 @@ def test_pods_come_and_go_in_a_fixed_order() -> None:
 
 
 def test_annotations_without_effect_are_told_once() -> None:
-    world = Watched()
+    world = Watched(LINKERD_2_14)
     annotated = service_object()
     annotated["metadata"]["annotations"] = {"timeout.linkerd.io/request": "1s", "mine": "x"}
     routed = route_object([condition()])
@@ -203,7 +203,7 @@ def test_annotations_without_effect_are_told_once() -> None:
         world.put(SERVICES, annotated)
         world.put(POLICY_ROUTES, routed)
     assert world.told == [
-        "AnnotationHasNoEffect: the embedded mesh does not follow timeout.linkerd.io/request yet",
-        "AnnotationHasNoEffect: the embedded mesh does not follow retry.linkerd.io/http yet",
+        "AnnotationHasNoEffect: linkerd-2.14 does not know timeout.linkerd.io/request",
+        "AnnotationHasNoEffect: linkerd-2.14 does not know retry.linkerd.io/http",
     ]
     assert world.route_names() == ["split"]

@@ -85,9 +85,12 @@ def _limits(
 ) -> Limits:
     timeouts = own if own != AnnotatedTimeouts() else service[0]
     retries = retry or service[1]
-    whole = min(filter(None, (timeouts.request, timeouts.response)), default=None)
-    limited = min(filter(None, (attempt, retries and retries.timeout)), default=None)
-    return Limits(whole, timeouts.idle, limited, retries)
+    whole = _shorter(timeouts.request, timeouts.response)
+    return Limits(whole, timeouts.idle, _shorter(attempt, retries.timeout if retries else None), retries)
+
+
+def _shorter(*limits: timedelta | None) -> timedelta | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _of_service(annotations: Mapping[str, str]) -> tuple[AnnotatedTimeouts, HttpRetry | None]:
