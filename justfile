@@ -10,6 +10,22 @@ default:
 test-fault-injection *args:
     signalbox run scenarios/tutorial/fault-injection.yaml "$@"
 
+# The tutorial's timeouts: as printed, as meant, and with a slow backend
+test-timeouts *args:
+    signalbox run scenarios/tutorial/timeouts.yaml "$@"
+
+# The tutorial's dynamic request routing by header, through the ingress
+test-request-routing *args:
+    signalbox run scenarios/tutorial/dynamic-request-routing.yaml "$@"
+
+# The tutorial's per-route authorization, state by state
+test-authorization *args:
+    signalbox run scenarios/tutorial/per-route-authorization.yaml "$@"
+
+# The whole tutorial on one cluster
+tutorial *args:
+    signalbox run scenarios/tutorial "$@"
+
 # A cluster that stays, for kubectl and a browser: eval "$(just up)"
 up *args:
     @signalbox up "$@"
@@ -21,7 +37,7 @@ down *args:
 # Every test: units first, then those that start clusters
 test *args:
     pytest -q -m "not cluster" "$@"
-    pytest -q -m cluster -n 2 --dist loadgroup "$@"
+    pytest -q -m cluster "$@"
 
 # Unit tests only (no Envoy, no cluster)
 test-unit *args:

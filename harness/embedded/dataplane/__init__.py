@@ -13,9 +13,14 @@ Where it is not Linkerd, on purpose or because Envoy cannot say it:
 - Error answers keep the connection open (§4.15). The wording of `l5d-proxy-error` is ours (§1.18).
 - Repeated header lines are compared joined by commas; see `compile.matching` for what queries and regular
   expressions cannot say.
-- Applications are spoken to in HTTP/1.1, so gRPC does not pass, and no port is opaque (1G).
-- The pods of one ServiceAccount share their connections to other pods, which are therefore not counted per pod;
-  a request is counted when it ends, also in `request_total` (§5.4).
-- Redirects, retries, timeouts by annotation, circuit breaking and inbound policies other than `all-unauthenticated`
-  are not there yet: a route that asks for a redirect is not used, and annotations that have no effect are told.
+- Applications are spoken to in HTTP/1.1, so gRPC does not pass. Outbound, no port is opaque (1G).
+- Every pod dials from its own address, so that policies see who calls. The address that stands for a pod's localhost,
+  127.0.0.1, is whoever calls without being a pod, the node or the ingress (§3.5).
+- What is neither HTTP nor the mesh's TLS is let in or closed as a whole, and not counted. `HTTP/2` and `gRPC` of a
+  Server still accept HTTP/1.1 (§3.7). Port 4191 has no policy (§4.8).
+- A changed policy of a port fills the buckets of its rate limit again (§3.28).
+- A redirect to where a request already went is answered, and a hostname in it keeps the port that was dialled,
+  inbound that of the pod (§1.57). See `compile.limits` for what retries cannot say.
+- A request is counted when it ends, also in `request_total` (§5.4).
+- Circuit breaking is not there yet; annotations that have no effect are told.
 """

@@ -75,14 +75,14 @@ def pack(kind: Kind, name: str, config: Config) -> Any:
     except json_format.ParseError as error:
         raise DataplaneError(f"{kind.value} '{name}' is not a valid message: {error}") from error
     if kind is Kind.ROUTE:
-        _draw_again_on_retry(message)
+        _draw_on_retry(message)
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed
 
 
-def _draw_again_on_retry(table: Any) -> None:
-    """Let every attempt draw its backend anew (§1.37): the proxy's field for this is not in the package's messages."""
+def _draw_on_retry(table: Any) -> None:
+    """Let another attempt draw another backend (§1.37): the proxy's field for this is not in the package's messages."""
     for route in (route for host in table.virtual_hosts for route in host.routes):
         if route.route.HasField("retry_policy"):
             route.route.retry_policy.MergeFromString(_REFRESH_CLUSTER_ON_RETRY)

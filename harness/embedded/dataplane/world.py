@@ -111,8 +111,10 @@ class World:
     def _put_pod(self, obj: Obj) -> bool:
         """Labels and annotations of a pod may change while it runs."""
         known = self._pods.get(_name(obj))
+        if known is None or obj["metadata"].get("uid") != known.endpoint.uid:
+            return False
         facts = pod_facts(obj, self._dialect)
-        if known is None or facts is None or facts == known.facts or obj["metadata"].get("uid") != known.endpoint.uid:
+        if facts is None or facts == known.facts:
             return False
         self._pods[_name(obj)] = replace(known, facts=facts)
         return True

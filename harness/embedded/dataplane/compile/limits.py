@@ -1,7 +1,8 @@
 """Timeouts and retries of a rule, from its own fields and from annotations of its route and Service (section 2).
 
-Two things the proxy does in its own way: the timeout of an attempt holds for the last one too (§2.10), and where it is
-set, broken connections are tried again whether or not 502 is among the statuses.
+The proxy does some of it in its own way. Another attempt goes to a backend that has not been tried yet, where Linkerd
+draws among all again (§1.37). The timeout of an attempt holds for the last one too (§2.10); where it is set, broken
+connections are tried again whether or not 502 is among the statuses.
 """
 
 from __future__ import annotations
