@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.kube.client import Kube
 from harness.kube.objects import JsonObject, workload
-from harness.mesh.metrics import PROXY_CONTAINER
-from harness.scenario.model import Logs, Scenario
+from harness.mesh.metrics import PROXY_CONTAINER, Snapshot, increase, meshed_pods, scrape
+from harness.mesh.settle import ROUTE_COUNTER
+from harness.run.senders import Sender
+from harness.scenario.model import Authorizations, Logs, ProxyPolicy, Scenario
 
 EVENTS_SHOWN = 5
+NOTHING = Snapshot(0.0, {})
+AUTHORIZATION_COUNTERS = (
+    ("allowed", "inbound_http_authz_allow_total", ("srv_name", "route_name", "authz_name", "client_id")),
+    ("denied", "inbound_http_authz_deny_total", ("srv_name", "route_name", "client_id")),
+    ("found no route", "inbound_http_route_not_found_total", ("srv_name", "client_id")),
+)
 LOG_LINES_SHOWN = 10
 
 
-def diagnose(kube: Kube, scenario: Scenario) -> Iterator[str]:
-    """Lines for a person: the routes with their conditions, the last warnings, and the logs the scenario asks for."""
+def diagnose(kube: Kube, scenario: Scenario, senders: Mapping[str, Sender]) -> Iterator[str]:
+    """Lines for a person: the routes with their conditions, the last warnings, and what the scenario asks for."""
     for namespace in sorted(_namespaces(kube)):
         yield from _routes(kube, namespace)
         yield from _warnings(kube, namespace)
     for wanted in scenario.spec.diagnose:
         if wanted.logs is not None:
             yield from _logs(kube, wanted.logs)
+        if wanted.proxy_policy is not None:
+            yield from _proxy_policy(kube, wanted.proxy_policy, senders[wanted.proxy_policy.from_])
+        if wanted.authorizations is not None:
+            yield from _authorizations(kube, wanted.authorizations)
 
 
 def _namespaces(kube: Kube) -> set[str]:
@@ -68,3 +80,32 @@ def _first_container(pod: JsonObject) -> str:
     """The application's container: a log without a name is refused where there are several."""
     names: list[str] = [container["name"] for container in pod["spec"]["containers"]]
     return next((name for name in names if name != PROXY_CONTAINER), names[0])
+
+
+def _proxy_policy(kube: Kube, wanted: ProxyPolicy, sender: Sender) -> Iterator[str]:
+    """Which routes a sender's proxy has used for a Service, and where they led."""
+    if sender.pod is None or not sender.meshed:
+        yield f"sender {sender.name} has no proxy to ask about {wanted.to}"
+        return
+    now = scrape(kube, [sender.pod])
+    name, port = wanted.to.host.partition(".")[0], str(wanted.to.port)
+    used = increase(
+        NOTHING,
+        now,
+        ROUTE_COUNTER,
+        by=("route_kind", "route_name", "backend_name"),
+        where=lambda labels: (labels.get("parent_name"), labels.get("parent_port")) == (name, port),
+    )
+    for (kind, route, backend), count in used.most_common():
+        yield f"proxy of {sender.pod.name} for {wanted.to}: {kind}/{route} -> {backend or 'no backend'} x {count}"
+    if not used:
+        yield f"proxy of {sender.pod.name} has sent nothing to {wanted.to}"
+
+
+def _authorizations(kube: Kube, wanted: Authorizations) -> Iterator[str]:
+    """Who was let in where, and who was not, as the proxies of a workload counted since they started."""
+    now = scrape(kube, meshed_pods(kube, wanted.workload.namespace, wanted.workload.name))
+    for word, counter, by in AUTHORIZATION_COUNTERS:
+        for labels, count in increase(NOTHING, now, counter, by=by).most_common():
+            said = ", ".join(f"{label} {value}" for label, value in zip(by, labels, strict=True) if value)
+            yield f"{wanted.workload} {word}: {said} x {count}"

@@ -113,7 +113,7 @@ class ScenarioRun:
             self.emit(ev.StepStarted(step.name))
             broken = self._step(index, step, actor, senders, judging)
             if broken:
-                self._tell_broken(index, broken)
+                self._tell_broken(index, broken, senders)
                 return
 
     def _step(
@@ -214,8 +214,8 @@ class ScenarioRun:
         self.results.append(result)
         self.emit(ev.ExpectationJudged(result))
 
-    def _tell_broken(self, index: int, broken: Sequence[ev.ExpectationResult]) -> None:
-        for line in diagnose(self.kube, self.loaded.scenario):
+    def _tell_broken(self, index: int, broken: Sequence[ev.ExpectationResult], senders: Mapping[str, Sender]) -> None:
+        for line in diagnose(self.kube, self.loaded.scenario, senders):
             self.emit(ev.Note(line))
         unreached = [e.expect for step in self.loaded.scenario.spec.steps[index + 1 :] for e in step.then]
         if unreached:
