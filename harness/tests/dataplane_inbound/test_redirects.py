@@ -1,0 +1,52 @@
+"""Where redirects lead (§1.57): what is compiled, and the Location that clients of a real proxy get."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from harness.embedded.dataplane.compile.redirects import can_redirect, redirect
+from harness.resources.filters import PathRewrite, RequestRedirect
+from harness.resources.matches import Match, PathMatch
+from harness.resources.routes import Rule
+from harness.tests.dataplane.builders import route, service
+from harness.tests.dataplane.live import live_mesh
+
+# the filter, and the Location for GET http://books:7000/old/x?q=1 under prefix /old
+CASES = [
+    (RequestRedirect(hostname="example.org"), "http://example.org:7000/old/x?q=1"),
+    (RequestRedirect(hostname="example.org", port=8080), "http://example.org:8080/old/x?q=1"),
+    (RequestRedirect(hostname="example.org", port=80), "http://example.org/old/x?q=1"),
+    (RequestRedirect(scheme="https", hostname="example.org", port=443), "https://example.org/old/x?q=1"),
+    (RequestRedirect(port=9000, status_code=301), "http://books:9000/old/x?q=1"),
+    (RequestRedirect(path=PathRewrite("ReplaceFullPath", "/new")), "http://books:7000/new"),
+    (RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/new")), "http://books:7000/new/x?q=1"),
+    (RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/")), "http://books:7000//x?q=1"),
+]
+
+
+@pytest.mark.cluster
+def test_locations() -> None:
+    async def main() -> None:
+        async with live_mesh() as mesh:
+            webapp, books = await mesh.app("webapp", listening=False), await mesh.app("books")
+            for item, location in CASES:
+                rule = Rule(matches=(Match(PathMatch("PathPrefix", "/old")),), filters=(item,))
+                await mesh.push(webapp, books, service("books", books.endpoint.pod_ip), route("r", rule))
+                answer = await mesh.get(webapp, "http://books:7000/old/x?q=1")
+                assert (answer.status, answer.headers["location"]) == (item.status_code, location), item
+                assert (answer.body, answer.error) == ("", None)
+
+    asyncio.run(main())
+
+
+def test_a_new_hostname_keeps_the_port_unless_it_is_the_scheme_s_own() -> None:
+    answers = [redirect(RequestRedirect(hostname="a.b"), port)["redirect"] for port in (7000, 80)]
+    assert [answer.get("port_redirect") for answer in answers] == [7000, None]
+
+
+def test_only_real_redirects_can_be_answered() -> None:
+    assert [code for code in range(300, 310) if can_redirect(RequestRedirect(status_code=code))] == [
+        301, 302, 303, 307, 308
+    ]  # fmt: skip
