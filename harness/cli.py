@@ -20,6 +20,7 @@ from harness.report.terminal import Terminal
 from harness.run.kept import keep_up, kept_clusters, take_down
 from harness.run.runner import run_paths
 from harness.scenario.schema import schema_text
+from harness.viz_commands import add_viz_commands
 
 
 class Interrupted(BaseException):
@@ -79,6 +80,9 @@ def clusters() -> None:
 def schema() -> None:
     """Print the JSON Schema of scenarios, for editors."""
     click.echo(schema_text(), nl=False)
+
+
+add_viz_commands(cli)
 
 
 def _wait_for_enter(cluster: Cluster, expectation: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from harness.mesh.counting import quantile
 from harness.mesh.metrics import MeshedPod, Sample, Snapshot, increase, is_probe, parse
-from harness.mesh.stat import quantile, stat_deployments, stat_from
+from harness.mesh.stat import stat_deployments, stat_from
 
 WEBAPP = MeshedPod("booksapp", "webapp-1", "u1", "webapp")
 BOOKS = MeshedPod("booksapp", "books-1", "u2", "books")
