@@ -142,7 +142,7 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Plane, Node]
             settings.dialect,
             settings.run_dir,
             on_failure=partial(_write_failure, settings.run_dir),
-            ingress_port=_free_port(settings.ingress_port),
+            ingress_port=_claim_port(settings.ingress_port, stack),
             ingress_source=network.service_address(),
         )
         node = Node(
@@ -197,10 +197,16 @@ def _write_failure(run_dir: Path, failure: EnvironmentFailed) -> None:
     draft.rename(run_dir / FAILED)
 
 
-def _free_port(wanted: int) -> int:
-    """The wanted port of 127.0.0.1, or 0 (any) if somebody has it."""
+def _claim_port(wanted: int, stack: AsyncExitStack) -> int:
+    """The wanted port of 127.0.0.1, or 0 (any) if somebody has it.
+
+    Clusters that start at the same moment agree by the UDP port of the same number, which is held while this one lives.
+    """
+    claim = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
+            claim.bind(("127.0.0.1", wanted))
             probe.bind(("127.0.0.1", wanted))
         except OSError:
             return 0
