@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from harness.kube.client import Kube
 from harness.run.answered import Answerers
-from harness.run.bursts import Burst, plan_for, tally_of
-from harness.run.counting import counting
+from harness.run.bursts import Burst, judge_all, plan_for_send, tally_of
+from harness.run.counting import counting, criteria_of
 from harness.run.senders import Sender
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Watch
 from harness.traffic.outcome import Outcome
-from harness.traffic.plan import MAX_LIMIT, Plan
+from harness.traffic.plan import MAX_LIMIT
 from harness.verdict.claims import ErrorBounds
-from harness.verdict.judgement import Cause, Judgement
+from harness.verdict.judgement import Judgement
 
 
 @dataclass(slots=True)
@@ -49,12 +49,10 @@ class Watching:
         if self._error:
             raise self._error[0]
         count = counting(self.watch.claim, bounds, same_responses=True)
-        sent = [outcome for outcome in self._outcomes if outcome.sent]
-        count.feed([outcome for outcome in sent if count.counts_lost or outcome.status is not None])
-        count.finish(Cause.TOO_LITTLE)
+        burst, judgement = judge_all(self._outcomes, count, bounds)
         told = self._answerers.told() if self._answerers else ""
-        answered = "; ".join(filter(None, (told, tally_of(sent).sentence())))
-        return Burst(outcomes=sent, answered=answered), count.judgement(len(sent)), count.alpha
+        burst.answered = "; ".join(filter(None, (told, tally_of(burst.outcomes).sentence())))
+        return burst, judgement, count.alpha
 
     def abandon(self) -> None:
         """Stop sending; returns when nothing is sent any more."""
@@ -63,23 +61,12 @@ class Watching:
             self._thread.join()
 
     def _run(self) -> None:
+        plan = plan_for_send(self.watch.send, criteria_of(self.watch.claim), self.pace, MAX_LIMIT)
         try:
-            with self.sender.client.send(self._plan()) as sending:
+            with self.sender.client.send(plan) as sending:
                 for batch in sending:
                     self._outcomes += batch
                     if self._stop.is_set():
                         return
         except BaseException as error:  # handed to whoever ends it: a thread has nobody to raise to
             self._error.append(error)
-
-    def _plan(self) -> Plan:
-        send = self.watch.send
-        return plan_for(
-            send.request,
-            headers=send.headers,
-            body=send.body,
-            data=send.json_,
-            rate=self.pace.rate(send.rate),
-            limit=MAX_LIMIT,
-            timeout_seconds=send.timeout.total_seconds(),
-        )

@@ -11,6 +11,9 @@ from harness.kube.client import Kube
 from harness.run.answered import Answerers
 from harness.run.counting import Counting
 from harness.run.senders import Sender
+from harness.scenario.claims import Criteria
+from harness.scenario.clusters import Pace
+from harness.scenario.expectations import Send
 from harness.scenario.request_lines import Request
 from harness.traffic.outcome import Outcome
 from harness.traffic.plan import MAX_BODY_START_BYTES, Plan
@@ -73,6 +76,14 @@ def send_until_known(
     return burst, _conclude(count, lost, burst)
 
 
+def judge_all(outcomes: Sequence[Outcome], count: Counting, bounds: ErrorBounds) -> tuple[Burst, Judgement]:
+    """The verdict on responses that have all come: the same bounds as while they come, looked at once."""
+    burst, lost = Burst(), ShareJudge(LOST, bounds)
+    _feed(outcomes, burst, count, lost)
+    count.finish(Cause.LATE if burst.not_sent else Cause.TOO_LITTLE)
+    return burst, _conclude(count, lost, burst)
+
+
 def _feed(batch: Sequence[Outcome], burst: Burst, count: Counting, lost: ShareJudge) -> None:
     sent = [outcome for outcome in batch if outcome.sent]
     answered = [outcome for outcome in sent if outcome.status is not None]
@@ -102,12 +113,13 @@ def plan_for(
     rate: float,
     limit: int,
     timeout_seconds: float,
-    keep_headers: Sequence[str] = (),
+    wanted: Criteria,
     with_body: bool = False,
 ) -> Plan:
-    """The plan of one request as a scenario writes it.
+    """The plan of one request as a scenario writes it, keeping of each response what its criteria look at.
 
-    data  a body sent as JSON, if not None
+    data       a body sent as JSON, if not None
+    with_body  keep bodies although the criteria do not look at them
     """
     sent = dict(headers)
     content = (body or "").encode()
@@ -119,8 +131,23 @@ def plan_for(
         rate_per_second=rate,
         limit=limit,
         timeout_seconds=timeout_seconds,
-        keep_headers=tuple(name.lower() for name in keep_headers),
-        body_start_bytes=MAX_BODY_START_BYTES if with_body else 0,
+        keep_headers=tuple(name.lower() for name in wanted.header or ()),
+        body_start_bytes=MAX_BODY_START_BYTES if with_body or wanted.body_has or wanted.body_lacks else 0,
+    )
+
+
+def plan_for_send(send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_body: bool = False) -> Plan:
+    """The plan of a `send`, at the rate that the profile allows."""
+    return plan_for(
+        send.request,
+        headers=send.headers,
+        body=send.body,
+        data=send.json_,
+        rate=pace.rate(send.rate),
+        limit=limit,
+        timeout_seconds=send.timeout.total_seconds(),
+        wanted=wanted,
+        with_body=with_body,
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.run.criteria import described, satisfies
-from harness.scenario.claims import DEFAULT_TIMES, Every, Share
+from harness.scenario.claims import DEFAULT_TIMES, Criteria, Every, Share
+from harness.scenario.expectations import Claim
 from harness.scenario.latency import Latency, LatencyBound
 from harness.traffic.outcome import Outcome
 from harness.traffic.tally import Tally
@@ -227,3 +228,15 @@ def share_progress(judge: ShareJudge) -> str:
     more = judge.forecast()
     ahead = f", about {more} more" if more else ""
     return f"{judge.hits} of {judge.total} = {judge.hits / judge.total:.1%} (between {low:.1%} and {high:.1%}{ahead})"
+
+
+def criteria_of(claim: Claim) -> Criteria:
+    """What a claim looks at in each response; nothing for a table (its rows do) and for a state."""
+    match claim:
+        case Every():
+            return claim
+        case Share():
+            return claim.of
+        case Latency(of=Criteria() as of):
+            return of
+    return Criteria.model_construct()

@@ -10,21 +10,20 @@ from math import ceil
 from harness.dialect import Dialect
 from harness.kube.client import Kube
 from harness.run.always import Watching
-from harness.run.bursts import Burst, Throttle, plan_for, send_until_known
-from harness.run.counting import Counting, counting, share_of, share_progress
+from harness.run.bursts import Burst, Throttle, plan_for_send, send_until_known
+from harness.run.counting import Counting, counting, criteria_of, share_of, share_progress
 from harness.run.criteria import described, satisfies
 from harness.run.events import Emit, ExpectationResult, Progress
 from harness.run.senders import Sender
 from harness.run.states import judge_state
 from harness.run.tables import TableRun, only_answered_by
 from harness.run.windows import DESIGN_EFFECT, Window, watch_share
-from harness.scenario.claims import Criteria, Every, ResourceState, Share
+from harness.scenario.claims import Every, ResourceState, Share
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Claim, Expectation, Metrics, Promise, Send
 from harness.scenario.latency import Latency
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.tables import Each
-from harness.traffic.plan import Plan
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.independence import Runs
 from harness.verdict.judgement import Cause, Judgement, Verdict
@@ -83,6 +82,7 @@ class Judging:
         self.alphas.append(alpha)
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
+        judgement, notes = self._against_known_gap(watch, judgement)
         return ExpectationResult(
             scenario=self.loaded.scenario.name,
             step="always",
@@ -92,6 +92,7 @@ class Judging:
             seconds=time.monotonic() - watching.began,
             requests=judgement.requests,
             answered=burst.answered,
+            notes=(*burst.notes, *notes),
         )
 
     def bounds(self, expectation: Promise) -> ErrorBounds:
@@ -119,10 +120,11 @@ class Judging:
 
     def _send(self, expectation: Expectation, claim: Claim, send: Send) -> tuple[Burst, Judgement]:
         count, bounds = self._counting(expectation, claim), self.bounds(expectation)
-        limit, answered_by = count.limit, _criteria(claim).answered_by
+        limit, answered_by = count.limit, criteria_of(claim).answered_by
         if isinstance(claim, Share) and answered_by is not None:
             limit = ceil(ANSWERED_BY_FACTOR * share_of(claim).band().least_responses(bounds))
-        plan = self._plan(send, claim, limit, with_body=self._body_is_asked_for(expectation))
+        with_body = self._body_is_asked_for(expectation)
+        plan = plan_for_send(send, criteria_of(claim), self.pace, limit, with_body=with_body)
         sender = self.senders[send.from_]
         burst, judgement = send_until_known(
             self.kube, sender, plan, count, bounds, progress=self._progress(expectation.expect)
@@ -160,7 +162,7 @@ class Judging:
         """Whether this claim, or a second question about its responses, looks into bodies."""
         scenario = self.loaded.scenario
         asking = [e for _, e in scenario.expectations() if e.about == expectation.expect]
-        wanted = [_criteria(scenario.claim_of(e)) for e in (expectation, *asking)]
+        wanted = [criteria_of(scenario.claim_of(e)) for e in (expectation, *asking)]
         return any(criteria.body_has or criteria.body_lacks for criteria in wanted)
 
     def _metrics(self, expectation: Expectation, claim: Share, metrics: Metrics) -> Judgement:
@@ -189,7 +191,7 @@ class Judging:
             return judge.judgement(f"responses answered by {wanted}", requests=burst.requests)
         return only_answered_by(wanted, burst, judgement)
 
-    def _against_known_gap(self, expectation: Expectation, judgement: Judgement) -> tuple[Judgement, list[str]]:
+    def _against_known_gap(self, expectation: Promise, judgement: Judgement) -> tuple[Judgement, list[str]]:
         """Where a gap is known the promise must fail; that it holds is the news."""
         gap = expectation.known_gap
         if gap is None or not gap.covers(self.dialect) or judgement.verdict is Verdict.INCONCLUSIVE:
@@ -203,33 +205,8 @@ class Judging:
         assert isinstance(claim, Every | Share | Latency), "tables and states are judged elsewhere"
         return counting(claim, self.bounds(expectation))
 
-    def _plan(self, send: Send, claim: Claim, limit: int, *, with_body: bool) -> Plan:
-        wanted = _criteria(claim)
-        return plan_for(
-            send.request,
-            headers=send.headers,
-            body=send.body,
-            data=send.json_,
-            rate=self.pace.rate(send.rate),
-            limit=limit,
-            timeout_seconds=send.timeout.total_seconds(),
-            keep_headers=tuple(wanted.header or ()),
-            with_body=with_body,
-        )
-
     def _progress(self, name: str) -> Throttle:
         return Throttle(lambda text: self.emit(Progress(name, text)))
-
-
-def _criteria(claim: Claim) -> Criteria:
-    match claim:
-        case Every():
-            return claim
-        case Share():
-            return claim.of
-        case Latency(of=Criteria() as of):
-            return of
-    return Criteria.model_construct()
 
 
 def _dependence(burst: Burst, claim: Claim) -> list[str]:

@@ -66,8 +66,8 @@ class TableRun:
             rate=self.pace.rate(DEFAULT_RATE),
             limit=case.times,
             timeout_seconds=DEFAULT_TIMEOUT.total_seconds(),
-            keep_headers=tuple(wanted.header or ()),
-            with_body=bool(self.with_body or wanted.body_has or wanted.body_lacks or case.save),
+            wanted=wanted,
+            with_body=bool(self.with_body or case.save),
         )
         sender = self.senders[case.sender]
         burst, judgement = send_until_known(self.kube, sender, plan, count, self.bounds, progress=lambda text: None)

@@ -1,0 +1,58 @@
+"""Claims of `always`: the same rules as for every other burst, over all that came back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from harness.kube.client import Kube
+from harness.run.always import Watching
+from harness.scenario.clusters import Pace
+from harness.tests.run.test_judging import loaded, sender
+from harness.traffic.outcome import Failure
+from harness.verdict.claims import ErrorBounds
+from harness.verdict.judgement import Judgement, Verdict
+
+STEP = """\
+        - expect: answers
+          send: {from: webapp, request: GET http://books:7002/x}
+          every: {status: 200, times: 1}
+  always:
+    - expect: all-the-time
+      send: {from: webapp, request: GET http://books:7002/x}
+"""
+
+
+def watch(tmp_path: Path, claim: str, *fates: int | Failure) -> tuple[Judgement, int]:
+    """The verdict on a claim that was watched for a moment, and how much of each body was asked for."""
+    (line,) = loaded(tmp_path, f"{STEP}      {claim}\n").scenario.spec.always
+    fake, plans = sender(*fates)
+    watching = Watching(cast(Kube, None), line, fake, Pace.model_construct())
+    watching.begin()
+    while len(watching._outcomes) < 1000:
+        assert watching._thread is not None
+        watching._thread.join(0.001)
+    _, judgement, _ = watching.end(ErrorBounds())
+    return judgement, plans[0].body_start_bytes
+
+
+def test_all_that_came_back_is_judged(tmp_path: Path) -> None:
+    judgement, _ = watch(tmp_path, "every: {status: 200}", 200)
+    assert judgement.verdict is Verdict.HOLDS
+    assert judgement.total >= 1000
+
+
+def test_one_failure_anywhere_breaks_every(tmp_path: Path) -> None:
+    judgement, _ = watch(tmp_path, "every: {status: 200}", *[200] * 900, 503)
+    assert judgement.verdict is Verdict.BROKEN
+
+
+def test_requests_without_a_response_break_a_share_too(tmp_path: Path) -> None:
+    judgement, _ = watch(tmp_path, "share: {of: {status: 5xx}, at-most: 0%, resolution: 1pp}", 200, Failure.RESET)
+    assert judgement.verdict is Verdict.BROKEN
+    assert "a response to each request" in judgement.promised
+
+
+def test_bodies_are_kept_where_the_claim_looks_at_them(tmp_path: Path) -> None:
+    assert watch(tmp_path, "every: {status: 200}", 200)[1] == 0
+    assert watch(tmp_path, "every: {body-lacks: error}", 200)[1] > 0
