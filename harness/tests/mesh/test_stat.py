@@ -87,3 +87,11 @@ def test_probes_are_told_from_application_traffic() -> None:
 def test_parse_keeps_counter_names_with_their_suffix() -> None:
     text = '# TYPE response_total counter\nresponse_total{direction="inbound"} 3\n'
     assert parse(text) == (Sample("response_total", {"direction": "inbound"}, 3.0),)
+
+
+def test_series_that_are_read_again_keep_their_labels_and_get_new_values() -> None:
+    first = '# TYPE request_total counter\nrequest_total{path="/a b}",said="\\"no\\""} 1\nup 1\n'
+    labels = {"path": "/a b}", "said": '"no"'}
+    assert parse(first) == (Sample("request_total", labels, 1.0), Sample("up", {}, 1.0))
+    again = first.replace('"} 1', '"} 2.5e+3 1700000000000')
+    assert parse(again) == (Sample("request_total", labels, 2500.0), Sample("up", {}, 1.0))
