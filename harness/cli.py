@@ -16,6 +16,7 @@ import click
 
 from harness.cluster.provider import Cluster
 from harness.errors import Exit, SignalboxError
+from harness.report.folder import reports, to_all
 from harness.report.terminal import Terminal
 from harness.run.kept import keep_up, kept_clusters, take_down
 from harness.run.runner import run_paths
@@ -41,11 +42,18 @@ def cli() -> None:
     envvar="SIGNALBOX_CLUSTER",
     help="Profile from fixtures/clusters.yaml; left out, the one that file names.",
 )
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a record of the run and reports made from it here; what an earlier run wrote there is replaced.",
+)
 @click.option("--pause", is_flag=True, help="On a broken expectation wait before undoing, so that you can look.")
-def run(paths: tuple[Path, ...], profile: str | None, pause: bool) -> None:
+def run(paths: tuple[Path, ...], profile: str | None, folder: Path | None, pause: bool) -> None:
     """Run scenarios (files, or folders of them) and judge what the traffic did."""
-    with Terminal() as terminal:
-        code = run_paths(paths, profile, terminal, pause=_wait_for_enter if pause else None)
+    with Terminal() as terminal, reports(folder) as told:
+        code = run_paths(paths, profile, to_all(terminal, told), pause=_wait_for_enter if pause else None)
     sys.exit(code)
 
 

@@ -14,7 +14,7 @@ from harness.run.senders import Sender
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Watch
 from harness.traffic.outcome import Outcome
-from harness.traffic.plan import MAX_LIMIT
+from harness.traffic.plan import MAX_LIMIT, Plan
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Judgement
 
@@ -33,6 +33,8 @@ class Watching:
     _error: list[BaseException] = field(default_factory=list)
     _thread: threading.Thread | None = None
     _answerers: Answerers | None = None
+    _plan: Plan | None = None
+    _first: float = 0.0
 
     def begin(self) -> None:
         """Send from now on."""
@@ -50,7 +52,9 @@ class Watching:
             raise self._error[0]
         count = counting(self.watch.claim, bounds, same_responses=True)
         burst, judgement = judge_all(self._outcomes, count, bounds)
+        burst.began, burst.plan = self._first, self._plan
         told = self._answerers.told() if self._answerers else ""
+        burst.workloads = self._answerers.workloads() if self._answerers else None
         burst.answered = "; ".join(filter(None, (told, tally_of(burst.outcomes).sentence())))
         return burst, judgement, count.alpha
 
@@ -61,9 +65,10 @@ class Watching:
             self._thread.join()
 
     def _run(self) -> None:
-        plan = plan_for_send(self.watch.send, criteria_of(self.watch.claim), self.pace, MAX_LIMIT)
+        self._plan = plan_for_send(self.watch.send, criteria_of(self.watch.claim), self.pace, MAX_LIMIT)
+        self._first = time.monotonic()
         try:
-            with self.sender.client.send(plan) as sending:
+            with self.sender.client.send(self._plan) as sending:
                 for batch in sending:
                     self._outcomes += batch
                     if self._stop.is_set():

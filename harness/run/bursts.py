@@ -11,6 +11,7 @@ from harness.kube.client import Kube
 from harness.run.answered import Answerers
 from harness.run.counting import Counting
 from harness.run.senders import Sender
+from harness.run.trail import Tracker
 from harness.scenario.claims import Criteria
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
@@ -34,6 +35,9 @@ class Burst:
     """The responses that one expectation got, in issue order.
 
     workloads  how many each Deployment answered, as the sender's proxy counted; None if it has none
+    began      moment of the monotonic clock at which sending began
+    plan       what was sent; None if nothing was
+    tracker    how the evidence grew
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -42,6 +46,9 @@ class Burst:
     answered: str = ""
     workloads: Mapping[str, int] | None = None
     notes: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    plan: Plan | None = None
+    tracker: Tracker = field(default_factory=Tracker)
 
     @property
     def requests(self) -> int:
@@ -57,21 +64,26 @@ def send_until_known(
     bounds: ErrorBounds,
     *,
     progress: Callable[[Callable[[], str]], None],
+    made: Callable[[Burst], None] = lambda burst: None,
 ) -> tuple[Burst, Judgement]:
     """Carry out a plan until the claim is decided; the verdict, and what came back.
 
+    made    told when no more requests will follow, also if that is because something failed
     raises  ClusterLost, EnvironmentFailed if the sender goes away
     """
-    burst, lost = Burst(), ShareJudge(LOST, bounds)
     answerers = Answerers(kube, sender)
-    with sender.client.send(plan) as sending:
-        for batch in sending:
-            _feed(batch, burst, count, lost)
-            progress(count.progress)
-            if count.verdict is not None or lost.verdict is Verdict.BROKEN:
-                break
+    burst, lost = Burst(plan=plan), ShareJudge(LOST, bounds)
+    try:
+        with sender.client.send(plan) as sending:
+            for batch in sending:
+                _feed(batch, burst, count, lost)
+                progress(count.progress)
+                if count.verdict is not None or lost.verdict is Verdict.BROKEN:
+                    break
+        burst.workloads = answerers.workloads()
+    finally:
+        made(burst)
     count.finish(Cause.LATE if burst.not_sent else Cause.TOO_LITTLE)
-    burst.workloads = answerers.workloads()
     burst.answered = "; ".join(filter(None, (answerers.told(), tally_of(burst.outcomes).sentence())))
     return burst, _conclude(count, lost, burst)
 
@@ -92,6 +104,8 @@ def _feed(batch: Sequence[Outcome], burst: Burst, count: Counting, lost: ShareJu
     burst.outcomes += sent
     lost.add(len(sent) - len(answered), len(sent))
     count.feed(sent if count.counts_lost else answered)
+    if (decisive := count.decisive()) is not None:
+        burst.tracker.look(decisive)
 
 
 def _conclude(count: Counting, lost: ShareJudge, burst: Burst) -> Judgement:

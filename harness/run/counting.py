@@ -49,6 +49,9 @@ class Counting(Protocol):
     def progress(self) -> str:
         """How far it is, in a few words."""
 
+    def decisive(self) -> ShareJudge | None:
+        """The share whose evidence the verdict hangs on now; None if it is no matter of evidence."""
+
 
 def counting(claim: Every | Share | Latency, bounds: ErrorBounds, *, same_responses: bool = False) -> Counting:
     """The counting of a claim.
@@ -94,6 +97,9 @@ class ShareCounting:
     def progress(self) -> str:
         return share_progress(self.judge)
 
+    def decisive(self) -> ShareJudge | None:
+        return self.judge
+
 
 class EveryCounting:
     """Each response, without exception."""
@@ -127,6 +133,9 @@ class EveryCounting:
 
     def progress(self) -> str:
         return f"{self._judge.hits} of {self._judge.total}"
+
+    def decisive(self) -> ShareJudge | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,9 @@ class LatencyCounting:
 
     def progress(self) -> str:
         return self._quantiles()
+
+    def decisive(self) -> ShareJudge | None:
+        return min((bound.judge for bound in self._bounds), key=lambda judge: judge.evidence.holds)
 
     def _quantiles(self) -> str:
         ordered = sorted(self._seconds)

@@ -2,10 +2,10 @@
 
 RunStarted
   ClusterReady  AppReady...
-  ScenarioStarted
-    StepStarted  ActionDone...  StepSettled  [Progress...  ExpectationJudged]...  TableShown...
+  ScenarioStarted  SendersReady
+    StepStarted  ActionDone...  StepSettled  [Progress...  RequestsMade...  ExpectationJudged]...  TableShown...
   ScenarioFinished
-RunFinished
+RunFinished, or RunAborted at any moment
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 from harness.errors import Exit
 from harness.mesh.stat import StatTable
+from harness.run.trail import Trail
+from harness.traffic.outcome import Bucket, Outcome
+from harness.traffic.plan import Request
 from harness.verdict.judgement import Judgement, Verdict
 
 
@@ -52,11 +55,38 @@ class AppReady:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioStarted:
-    """A scenario begins."""
+    """A scenario begins.
+
+    source  where its promises come from: articles, documents, issues
+    """
 
     name: str
     path: str
     description: str
+    source: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks in a scenario.
+
+    pod  its name in the cluster; "" for one that asks through the ingress
+    """
+
+    name: str
+    namespace: str
+    service_account: str
+    meshed: bool
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendersReady:
+    """The senders of a scenario run."""
+
+    scenario: str
+    senders: tuple[Asker, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +94,7 @@ class StepStarted:
     """A step begins."""
 
     name: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +122,30 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsMade:
+    """Requests of one expectation, or of one row of its table, with what became of each; told when they are over.
+
+    case       the row of a table in words; "" where there is no table
+    began      moment of the monotonic clock that `scheduled` of the outcomes counts from
+    outcomes   in issue order
+    workloads  how many each workload answered, as the sender's proxy counted; empty without a proxy to ask
+    buckets    what followed the outcomes, counted together; only a record has them
+    """
+
+    scenario: str
+    step: str
+    expectation: str
+    sender: str
+    request: Request
+    rate: float
+    began: float
+    outcomes: tuple[Outcome, ...]
+    workloads: tuple[tuple[str, int], ...] = ()
+    case: str = ""
+    buckets: tuple[Bucket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectationResult:
     """One expectation, judged.
 
@@ -98,6 +153,8 @@ class ExpectationResult:
     answered   who answered, with counts; "" if no request was sent for it
     notes      lines that explain a verdict that is not `holds`, or warn about one that is
     requests   responses this expectation sent for itself
+    why        what makes the promise true, in the scenario's words
+    trail      how the verdict came about, if it is a matter of counting
     """
 
     scenario: str
@@ -109,6 +166,8 @@ class ExpectationResult:
     requests: int = 0
     answered: str = ""
     notes: tuple[str, ...] = ()
+    why: str = ""
+    trail: Trail | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -177,20 +236,36 @@ class RunFinished:
     phases: tuple[tuple[str, float], ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class RunAborted:
+    """The run ended before its end; what was judged until then stands.
+
+    word     «interrupted», «environment failed», «bad input» or «internal error»
+    message  what is known of it; may be empty
+    """
+
+    exit_code: Exit
+    word: str
+    message: str = ""
+
+
 Event = (
     RunStarted
     | Note
     | ClusterReady
     | AppReady
     | ScenarioStarted
+    | SendersReady
     | StepStarted
     | ActionDone
     | StepSettled
     | Progress
+    | RequestsMade
     | ExpectationJudged
     | TableShown
     | ScenarioFinished
     | RunFinished
+    | RunAborted
 )
 
 Emit = Callable[[Event], None]

@@ -13,7 +13,7 @@ from harness.run.always import Watching
 from harness.run.bursts import Burst, Throttle, plan_for_send, send_until_known
 from harness.run.counting import Counting, counting, criteria_of, share_of, share_progress
 from harness.run.criteria import described, satisfies
-from harness.run.events import Emit, ExpectationResult, Progress
+from harness.run.events import Emit, ExpectationResult, Progress, RequestsMade
 from harness.run.senders import Sender
 from harness.run.states import judge_state
 from harness.run.tables import TableRun, only_answered_by
@@ -73,6 +73,8 @@ class Judging:
             requests=judgement.requests,
             answered=burst.answered,
             notes=(*burst.notes, *notes),
+            why=expectation.why or "",
+            trail=burst.tracker.trail(),
         )
 
     def judge_always(self, watching: Watching) -> ExpectationResult:
@@ -80,6 +82,7 @@ class Judging:
         watch = watching.watch
         burst, judgement, alpha = watching.end(self.bounds(watch))
         self.alphas.append(alpha)
+        self._made(watch.expect, burst, watch.send.from_)
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
         judgement, notes = self._against_known_gap(watch, judgement)
@@ -93,6 +96,8 @@ class Judging:
             requests=judgement.requests,
             answered=burst.answered,
             notes=(*burst.notes, *notes),
+            why=watch.why or "",
+            trail=burst.tracker.trail(),
         )
 
     def bounds(self, expectation: Promise) -> ErrorBounds:
@@ -114,7 +119,8 @@ class Judging:
         source = self.loaded.scenario.source_of(expectation)
         if isinstance(source, Metrics):
             assert isinstance(claim, Share), "the language lets only shares of counters through"
-            return Burst(), self._metrics(expectation, claim, source)
+            burst = Burst()
+            return burst, self._metrics(expectation, claim, source, burst)
         assert isinstance(source, Send), "the language lets no claim without a source through"
         return self._send(expectation, claim, source.filled(self.values))
 
@@ -127,7 +133,13 @@ class Judging:
         plan = plan_for_send(send, criteria_of(claim), self.pace, limit, with_body=with_body)
         sender = self.senders[send.from_]
         burst, judgement = send_until_known(
-            self.kube, sender, plan, count, bounds, progress=self._progress(expectation.expect)
+            self.kube,
+            sender,
+            plan,
+            count,
+            bounds,
+            progress=self._progress(expectation.expect),
+            made=lambda burst: self._made(expectation.expect, burst, send.from_),
         )
         self._bursts[expectation.expect] = burst
         self.alphas.append(count.alpha)
@@ -140,10 +152,13 @@ class Judging:
         assert isinstance(claim, Every | Share | Latency), "the language lets no other claim ask a second question"
         burst = self._bursts[expectation.about or ""]
         count = counting(claim, self.bounds(expectation), same_responses=True)
+        told = Burst(answered=burst.answered)
         count.feed([o for o in burst.outcomes if count.counts_lost or o.status is not None])
+        if (decisive := count.decisive()) is not None:
+            told.tracker.look(decisive)
         count.finish(Cause.TOO_LITTLE)
         self.alphas.append(count.alpha)
-        return Burst(answered=burst.answered), count.judgement(0)
+        return told, count.judgement(0)
 
     def _table(self, expectation: Expectation, claim: Each) -> tuple[Burst, Judgement]:
         table = TableRun(
@@ -153,6 +168,7 @@ class Judging:
             self.bounds(expectation),
             self.values,
             self._body_is_asked_for(expectation),
+            made=lambda burst, sender, row: self._made(expectation.expect, burst, sender, row),
         )
         burst, judgement = table.judge(claim, self._progress(expectation.expect))
         self._bursts[expectation.expect] = burst
@@ -165,12 +181,37 @@ class Judging:
         wanted = [criteria_of(scenario.claim_of(e)) for e in (expectation, *asking)]
         return any(criteria.body_has or criteria.body_lacks for criteria in wanted)
 
-    def _metrics(self, expectation: Expectation, claim: Share, metrics: Metrics) -> Judgement:
+    def _made(self, name: str, burst: Burst, sender: str, case: str = "") -> None:
+        """Tell the reports what became of the requests of a burst."""
+        if burst.plan is None:
+            return
+        steps = {e.expect: step.name for step, e in self.loaded.scenario.expectations()}
+        self.emit(
+            RequestsMade(
+                scenario=self.loaded.scenario.name,
+                step=steps.get(name, "always"),
+                expectation=name,
+                sender=sender,
+                request=burst.plan.request,
+                rate=burst.plan.rate_per_second,
+                began=burst.began,
+                outcomes=tuple(burst.outcomes),
+                workloads=tuple((burst.workloads or {}).items()),
+                case=case,
+            )
+        )
+
+    def _metrics(self, expectation: Expectation, claim: Share, metrics: Metrics, burst: Burst) -> Judgement:
         window = self.windows[expectation.expect]
         judge = ShareJudge(share_of(claim), self.bounds(expectation), design_effect=DESIGN_EFFECT)
         progress = self._progress(expectation.expect)
         until = window.opened + self.pace.window(metrics.during).total_seconds()
-        watch_share(window, judge, claim.of, until=until, progress=lambda: progress(lambda: share_progress(judge)))
+
+        def look() -> None:
+            burst.tracker.look(judge)
+            progress(lambda: share_progress(judge))
+
+        watch_share(window, judge, claim.of, until=until, progress=look)
         self.alphas.append(judge.alpha)
         length = time.monotonic() - window.opened
         without = f" without {metrics.without}" if metrics.without else ""

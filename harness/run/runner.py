@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cluster.provider import Cluster
-from harness.errors import Exit
+from harness.errors import Exit, InputError, SignalboxError
 from harness.run import events as ev
 from harness.run.session import open_session
 from harness.scenario.lint import load_checked
@@ -32,8 +32,24 @@ def run_paths(
     emit(ev.RunStarted(name, profile.dialect, tuple(one.scenario.name for one in loaded)))
     for one in skipped:
         emit(ev.Note(f"{one.name} is skipped ({one.path}): it {one.reason}"))
-    with open_session(profile, emit, pause=pause) as session:
-        codes = {session.run(scenario).exit_code for scenario in loaded}
+    try:
+        with open_session(profile, emit, pause=pause) as session:
+            codes = {session.run(scenario).exit_code for scenario in loaded}
+    except BaseException as error:
+        emit(aborted(error))
+        raise
     code = next(code for code in SEVERITY if code in codes)
     emit(ev.RunFinished(code, time.monotonic() - begin, session.false_alarm_sentence(), tuple(session.phases)))
     return code
+
+
+def aborted(error: BaseException) -> ev.RunAborted:
+    """What a report says of a run that an exception ended; whoever is interrupted knows why."""
+    match error:
+        case InputError():
+            return ev.RunAborted(Exit.INPUT, "bad input", str(error))
+        case SignalboxError():
+            return ev.RunAborted(error.exit_code, "environment failed", str(error))
+        case Exception():
+            return ev.RunAborted(Exit.ENVIRONMENT, "internal error", f"{type(error).__name__}: {error}")
+    return ev.RunAborted(Exit.INTERRUPTED, "interrupted")

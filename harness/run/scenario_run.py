@@ -26,7 +26,7 @@ from harness.scenario.actions import Action
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Metrics, Send
 from harness.scenario.loading import LoadedScenario
-from harness.scenario.model import Step
+from harness.scenario.model import IngressSender, PodSender, Step
 from harness.scenario.project import Project
 from harness.scenario.request_lines import Request
 from harness.scenario.tables import Each
@@ -64,7 +64,7 @@ class ScenarioRun:
         raises  InputError, EnvironmentFailed, KeyboardInterrupt
         """
         scenario, begin = self.loaded.scenario, time.monotonic()
-        self.emit(ev.ScenarioStarted(scenario.name, str(self.loaded.path), scenario.spec.description))
+        self.emit(_started(self.loaded))
         applier = Applier(self.kube, self.run_id)
         actor = Actor(self.kube, applier, self.project)
         failures: list[str] = []
@@ -86,6 +86,9 @@ class ScenarioRun:
     def _steps(self, actor: Actor, applier: Applier) -> None:
         spec = self.loaded.scenario.spec
         senders = start_senders(self.kube, self.cluster, applier, actor.ledger, spec.senders, self.run_id)
+        self.emit(
+            ev.SendersReady(self.loaded.scenario.name, tuple(_asker(s, spec.senders[s.name]) for s in senders.values()))
+        )
         judging = Judging(
             self.loaded,
             self.kube,
@@ -110,7 +113,7 @@ class ScenarioRun:
 
     def _story(self, actor: Actor, senders: dict[str, Sender], judging: Judging) -> None:
         for index, step in enumerate(self.loaded.scenario.spec.steps):
-            self.emit(ev.StepStarted(step.name))
+            self.emit(ev.StepStarted(step.name, step.note or ""))
             broken = self._step(index, step, actor, senders, judging)
             if broken:
                 self._tell_broken(index, broken, senders)
@@ -226,6 +229,23 @@ class ScenarioRun:
     def _in_file_order(self) -> list[ev.ExpectationResult]:
         order = {e.expect: i for i, (_, e) in enumerate(self.loaded.scenario.expectations())}
         return sorted(self.results, key=lambda result: order.get(result.name, -1))
+
+
+def _started(loaded: LoadedScenario) -> ev.ScenarioStarted:
+    scenario = loaded.scenario
+    return ev.ScenarioStarted(
+        scenario.name,
+        str(loaded.path),
+        scenario.spec.description,
+        scenario.spec.source,
+        tuple(scenario.metadata.labels.items()),
+    )
+
+
+def _asker(sender: Sender, spec: PodSender | IngressSender) -> ev.Asker:
+    if isinstance(spec, IngressSender) or sender.pod is None:
+        return ev.Asker(sender.name, "", "", meshed=False)
+    return ev.Asker(sender.name, spec.namespace, spec.service_account, sender.meshed, sender.pod.name)
 
 
 def _goes_to(url: str, namespace: str, parent: ParentRef) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from harness.kube.client import Kube
 from harness.run.bursts import Burst, plan_for, send_until_known
 from harness.run.counting import EveryCounting
+from harness.run.criteria import described
 from harness.run.senders import Sender
 from harness.run.states import state_judgement
 from harness.scenario.claims import Every
@@ -26,6 +27,7 @@ class TableRun:
 
     values     what `${name}` stands for; rows that save something add to it
     with_body  keep bodies, because a second question about the responses looks into them
+    made       told what became of the requests of each row, with the row and its sender
     """
 
     kube: Kube
@@ -34,6 +36,7 @@ class TableRun:
     bounds: ErrorBounds
     values: dict[str, str]
     with_body: bool = False
+    made: Callable[[Burst, str, str], None] = lambda burst, sender, row: None
 
     def judge(self, claim: Each, progress: Report) -> tuple[Burst, Judgement]:
         """All responses of all rows, and the verdict on the table: broken if one row is."""
@@ -70,7 +73,15 @@ class TableRun:
             with_body=bool(self.with_body or case.save),
         )
         sender = self.senders[case.sender]
-        burst, judgement = send_until_known(self.kube, sender, plan, count, self.bounds, progress=lambda text: None)
+        burst, judgement = send_until_known(
+            self.kube,
+            sender,
+            plan,
+            count,
+            self.bounds,
+            progress=lambda text: None,
+            made=lambda burst: self.made(burst, case.sender, f"row {case.number}: {described(wanted)}"),
+        )
         if wanted.answered_by is not None:
             judgement = only_answered_by(wanted.answered_by, burst, judgement)
         return burst, self._saved(case, burst, judgement)

@@ -69,3 +69,22 @@ class Outcome:
     def by_proxy(self) -> bool:
         """Whether a proxy of the mesh answered in place of the app; seen by meshed senders only."""
         return PROXY_ERROR_HEADER in self.headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Outcomes that have the same answer and were due in the same short time, counted together.
+
+    scheduled   beginning of that time, in seconds since sending began
+    answer      one of them
+    latencies   (latency in seconds, rounded; how many had it), ascending; their counts are the bucket's
+    """
+
+    scheduled: float
+    answer: Outcome
+    latencies: tuple[tuple[float, int], ...]
+
+    @property
+    def count(self) -> int:
+        """How many outcomes it stands for."""
+        return sum(count for _, count in self.latencies)

@@ -1,0 +1,12 @@
+"""A run as a file: every event with its time, one JSON object a line, compressed. docs/record.md is its schema.
+
+with Recorder(path) as record:
+    run_paths(paths, None, record)
+run = read_record(path)
+for stamped in run.events: ...
+"""
+
+from harness.record.reader import Record, Stamped, read_record
+from harness.record.writer import Recorder
+
+__all__ = ["Record", "Recorder", "Stamped", "read_record"]
