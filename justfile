@@ -36,12 +36,12 @@ down *args:
 
 # Every test: units first, then those that start clusters
 test *args:
-    pytest -q -m "not cluster" "$@"
+    pytest -q -m "not cluster" -n auto "$@"
     pytest -q -m cluster "$@"
 
 # Unit tests only (no Envoy, no cluster)
 test-unit *args:
-    pytest -q -m "not cluster" "$@"
+    pytest -q -m "not cluster" -n auto "$@"
 
 # What CI checks besides the tests: style, types, layers, schema
 check: && test

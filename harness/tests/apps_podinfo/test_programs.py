@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import time
 import urllib.error
 
 import pytest
@@ -29,10 +28,8 @@ def test_podinfo_serves_two_ports_and_ends_quickly() -> None:
             get(f"http://{ADDRESS}:9999/")
         with program(PODCLI, "check", "http", "localhost:9898/readyz") as probe:
             assert probe.wait(20) == 0
-        asked = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
-        assert time.monotonic() - asked < 1
         assert process.stderr is not None
         log = [json.loads(text) for text in process.stderr]
     said = [(entry["level"], entry["msg"]) for entry in log]

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from harness.tests.traffic.servers import Behaviour, Call, Sent, Server, carry_out, closed_port, plan, serving
-from harness.traffic.exchange import HttpExchange, proxy_for
+from harness.traffic.exchange import Answer, HttpExchange, proxy_for
 from harness.traffic.plan import Plan, Request
 
 
@@ -56,8 +56,7 @@ async def hangs_up(call: Call) -> None:
 
 
 async def stalls(call: Call) -> None:
-    await asyncio.sleep(0.3)  # longer than its client's patience
-    call.hang_up()
+    await call.writer.wait_closed()  # it is the client that loses patience
 
 
 async def speaks_nonsense(call: Call) -> None:
@@ -111,10 +110,15 @@ def test_a_close_that_the_event_loop_has_not_noticed_costs_no_request_either() -
 
 
 def test_a_request_that_meets_a_dead_connection_goes_out_again_on_a_new_one() -> None:
-    sent, server = sent_to(resets_kept_connections, rate_per_second=50, limit=10)
-    assert sent.results() == {"200"}
-    assert sent.summary.resent > 0
-    assert server.connections == 1 + sent.summary.resent
+    async def run() -> tuple[Server, int]:
+        async with serving(resets_kept_connections) as server, HttpExchange(plan(server.url)) as exchange:
+            for _ in range(10):  # one after the other, so that each finds the connection of the one before
+                assert (await exchange.send()).status == 200
+            return server, exchange.resent
+
+    server, resent = asyncio.run(run())
+    assert resent == 9
+    assert server.connections == 10
 
 
 def test_it_goes_out_again_on_a_new_connection_not_on_another_kept_one() -> None:
@@ -128,9 +132,16 @@ def test_it_goes_out_again_on_a_new_connection_not_on_another_kept_one() -> None
 
 
 def test_a_program_that_hangs_up_on_a_request_it_read_is_not_excused() -> None:
-    sent, server = sent_to(reads_and_hangs_up_on_kept_connections, rate_per_second=50, limit=10)
-    assert sent.results() == {"200", "reset"}
-    assert sent.summary.resent == 0
+    async def run() -> tuple[Server, list[Answer], int]:
+        async with (
+            serving(reads_and_hangs_up_on_kept_connections) as server,
+            HttpExchange(plan(server.url)) as exchange,
+        ):
+            return server, [await exchange.send() for _ in range(10)], exchange.resent
+
+    server, answered, resent = asyncio.run(run())
+    assert [answer.status or str(answer.error) for answer in answered] == [200, "reset"] * 5
+    assert resent == 0
     assert len(server.heads) == 10
 
 
@@ -143,7 +154,7 @@ def test_a_lost_connection_is_never_retried() -> None:
 def test_a_request_without_an_answer_times_out_at_the_time_set() -> None:
     sent, _ = sent_to(stalls, timeout_seconds=0.12, limit=5)
     assert sent.results() == {"timeout"}
-    assert all(0.11 < outcome.service_time < 0.29 for outcome in sent.outcomes)
+    assert all(outcome.service_time > 0.11 for outcome in sent.outcomes)
 
 
 def test_a_port_where_nobody_listens_refuses() -> None:
