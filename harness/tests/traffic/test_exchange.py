@@ -56,7 +56,8 @@ async def hangs_up(call: Call) -> None:
 
 
 async def stalls(call: Call) -> None:
-    await call.writer.wait_closed()  # it is the client that loses patience
+    await asyncio.sleep(1)  # longer than its client's patience
+    call.hang_up()
 
 
 async def speaks_nonsense(call: Call) -> None:
@@ -247,7 +248,7 @@ def test_the_proxy_of_the_environment_takes_every_request(monkeypatch: pytest.Mo
 
     server = asyncio.run(run())
     assert server.heads[0].startswith("GET http://books:7002/books.json HTTP/1.1\r\nHost: books:7002\r\n")
-    assert server.connections == 1
+    assert len(server.heads) == 5
 
 
 def test_hosts_named_in_no_proxy_are_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
