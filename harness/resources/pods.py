@@ -100,8 +100,8 @@ def _opaque_ports(annotations: Mapping[str, str], containers: Iterable[Node]) ->
     annotated = annotated_ports(annotations, OPAQUE_PORTS)
     if annotated is not None:
         return annotated
-    declared = {item.value.get("containerPort") for container in containers for item in container.items("ports")}
-    return frozenset(DEFAULT_OPAQUE_PORTS & declared)
+    declared = (item.value.get("containerPort") for container in containers for item in container.items("ports"))
+    return frozenset(port for port in declared if isinstance(port, int) and port in DEFAULT_OPAQUE_PORTS)
 
 
 def _probe_paths(containers: Iterable[Node]) -> dict[int, tuple[str, ...]]:

@@ -1,0 +1,101 @@
+"""What becomes of a request that was sent to a Service: its pods, the proxies in front of them, the applications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from harness.oracle.asking import Sender
+from harness.oracle.case import Case
+from harness.oracle.dialling import Target, selected, targets
+from harness.oracle.outcome import Answerer, Outcome, Reason
+from harness.oracle.policy import Verdict, judge
+from harness.resources.services import Service
+
+
+def forwarded(case: Case, base: Outcome) -> Iterator[Outcome]:
+    """The ways in which a request ends that was sent to `base.backend`."""
+    assert base.backend is not None, "only what was sent somewhere gets here"
+    place, port = base.backend
+    service = case.objects.services[place]
+    if not service.selector:
+        why = Reason("§1.17", f"Service {service.name} has no selector: who is behind it is not known")
+        yield replace(base, timing="application", reasons=(*base.reasons, why))
+        return
+    yield from _balanced(case, targets(case.objects, service, port), base)
+
+
+def sent_to_pods(case: Case, service: Service, base: Outcome) -> Iterator[Outcome]:
+    """The same for a name that stands for pods themselves: the port is theirs."""
+    pods = tuple(Target(workload, case.request.port) for workload in selected(case.objects, service))
+    if pods:
+        yield from _balanced(case, pods, base)
+    else:
+        yield replace(base, by="network")
+
+
+def _balanced(case: Case, found: Sequence[Target], base: Outcome) -> Iterator[Outcome]:
+    ready = [one for one in found if one.workload.replicas and one.workload.key not in case.unready]
+    if not ready:
+        yield _nobody_there(case.sender, base)
+        return
+    total = sum(one.workload.replicas for one in ready)
+    for target in ready:
+        share = base.probability * Fraction(target.workload.replicas, total)
+        yield _arrived(case, target, replace(base, probability=share))
+
+
+def _nobody_there(sender: Sender, base: Outcome) -> Outcome:
+    if not sender.meshed:
+        why = Reason("§1.9", "the Service has no ready endpoint: the connection is refused")
+        return replace(base, by="network", reasons=(*base.reasons, why))
+    why = Reason("§1.28", "the Service has no ready endpoint: 504 after 3 s, and 503 at once from then on")
+    reasons = (*base.reasons, why)
+    return replace(base, by="client's proxy", status=504, also=(503,), timing="fail-fast", filters=(), reasons=reasons)
+
+
+def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
+    workload, port = target.workload, target.port
+    base = replace(base, workload=workload.key)
+    if workload.is_guarded(port):
+        verdict = judge(case.objects, case.sender, case.request, workload, port)
+        base = replace(base, allowed=verdict.decision, reasons=(*base.reasons, *verdict.reasons))
+        if verdict.closed:
+            return _closed(case.sender, base)
+        if verdict.status is not None:
+            where = verdict.location
+            return replace(base, by="server's proxy", status=verdict.status, location=where, filters=())
+        base = _let_in(base, verdict)
+    else:
+        why = Reason("§1.9", f"no proxy stands in front of port {port} of {workload.pod.name}")
+        base = replace(base, reasons=(*base.reasons, why))
+    if not _listens(case, base, target):
+        return _refused(base, target)
+    late = () if base.limits.answer_within is None else (504,)  # §2.2
+    return replace(base, by="app", also=(*base.also, *late), timing="application")
+
+
+def _let_in(base: Outcome, verdict: Verdict) -> Outcome:
+    too_many = () if verdict.limited is None else (429,)  # §3.29
+    return replace(base, filters=(*base.filters, *verdict.filters), also=too_many)
+
+
+def _closed(sender: Sender, base: Outcome) -> Outcome:
+    """A proxy makes 502 of a connection that is closed on it (§4.15)."""
+    return replace(base, by="client's proxy" if sender.meshed else "network", status=502 if sender.meshed else None)
+
+
+def _listens(case: Case, base: Outcome, target: Target) -> bool:
+    """Behind a port that a Service declares somebody is taken to listen; behind another if its pod declares it."""
+    if base.backend is None:
+        return True
+    place, port = base.backend
+    return case.objects.services[place].port(port) is not None or target.port in target.workload.declared
+
+
+def _refused(base: Outcome, target: Target) -> Outcome:
+    name = target.workload.pod.name
+    why = Reason("§1.26", f"the Service does not declare the port and no container of {name} does: 502")
+    who: Answerer = "client's proxy" if base.allowed is None else "server's proxy"  # §2.8
+    return replace(base, by=who, status=502, filters=(), reasons=(*base.reasons, why))

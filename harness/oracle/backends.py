@@ -1,0 +1,103 @@
+"""Where a rule sends a request: its backends and the draw among them (§1.20 to §1.35)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+from harness.oracle.dialling import targets
+from harness.oracle.objects import Objects
+from harness.oracle.outcome import Key
+from harness.resources.filters import Filter, UnsupportedFilter
+from harness.resources.parents import is_egress_network_backend, is_service_backend
+from harness.resources.routes import BackendRef, Rule
+from harness.resources.services import Service
+
+Empty: TypeAlias = Literal["503", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One side of a draw.
+
+    service  Service and port; None if it can only answer 500, and `failure` then says why
+    ready    False if no request can be sent there now
+    """
+
+    weight: int
+    service: tuple[Key, int] | None = None
+    failure: str = ""
+    ready: bool = True
+    filters: tuple[Filter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The backends among which each request is drawn, with their probabilities.
+
+    shares   empty if all weights are 0
+    empty    what becomes of requests then
+    skipped  backends that lose their share because nothing behind them is ready (§1.31)
+    """
+
+    shares: tuple[tuple[Backend, Fraction], ...]
+    empty: Empty = "503"
+    skipped: tuple[Backend, ...] = ()
+
+
+def draw(objects: Objects, rule: Rule, parent: Service, port: int, unready: Collection[Key]) -> Draw:
+    """Among which backends a request is drawn that a rule has matched under this parent."""
+    if not rule.backend_refs:  # §1.20
+        return Draw(((to_service(objects, parent, port, unready), Fraction(1)),))
+    backends = [_resolve(objects, ref, parent, unready) for ref in rule.backend_refs]
+    if len(backends) == 1:
+        if backends[0].weight or objects.dialect.single_zero_weight_is_served:  # §1.33
+            return Draw(((backends[0], Fraction(1)),))
+        return Draw((), "503")
+    positive = [backend for backend in backends if backend.weight]  # §1.32
+    if not positive:
+        return Draw((), objects.dialect.all_weights_zero)  # §1.34
+    ready = [backend for backend in positive if backend.ready]
+    drawn = ready or positive
+    total = sum(backend.weight for backend in drawn)
+    skipped = tuple(backend for backend in positive if not backend.ready) if ready else ()
+    return Draw(tuple((backend, Fraction(backend.weight, total)) for backend in drawn), skipped=skipped)
+
+
+def to_service(objects: Objects, service: Service, port: int, unready: Collection[Key]) -> Backend:
+    """A Service that is simply forwarded to."""
+    return Backend(1, ((service.namespace, service.name), port), ready=is_ready(objects, service, port, unready))
+
+
+def is_ready(objects: Objects, service: Service, port: int, unready: Collection[Key]) -> bool:
+    """True if some pod behind a Service port takes requests; a Service without a selector is taken at its word."""
+    if not service.selector:
+        return True
+    found = targets(objects, service, port)
+    return any(target.workload.replicas > 0 and target.workload.key not in unready for target in found)
+
+
+def _resolve(objects: Objects, ref: BackendRef, parent: Service, unready: Collection[Key]) -> Backend:
+    place = (ref.namespace or parent.namespace, ref.name)  # §1.12: the parent's namespace, not the route's
+    service = objects.services.get(place)
+    failure = _failure(ref, service)
+    if failure or service is None or ref.port is None:
+        return Backend(ref.weight, failure=failure)
+    ready = is_ready(objects, service, ref.port, unready)
+    return Backend(ref.weight, (place, ref.port), ready=ready, filters=ref.filters)
+
+
+def _failure(ref: BackendRef, service: Service | None) -> str:
+    """Why a backend answers 500 from the client's own proxy."""
+    if is_egress_network_backend(ref):
+        return "EgressNetwork backends attach to EgressNetwork parents only"  # §1.29
+    if not is_service_backend(ref):
+        return f"unsupported backend type {ref.group} {ref.kind}"  # §1.27
+    if ref.port is None:
+        return f"missing port for backend Service {ref.name}"  # §1.25
+    if service is None:
+        return f"Service not found {ref.name}"  # §1.23
+    unknown = [item.kind for item in ref.filters if isinstance(item, UnsupportedFilter)]  # §1.54
+    return f"unsupported backend filter: {unknown[0]}" if unknown else ""

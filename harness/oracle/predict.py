@@ -1,0 +1,84 @@
+"""The oracle itself: follows one request from its client to whoever answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+from harness.oracle.arrival import forwarded, sent_to_pods
+from harness.oracle.asking import Request, Sender
+from harness.oracle.case import Case
+from harness.oracle.dialling import dialled_service
+from harness.oracle.objects import Objects
+from harness.oracle.outbound import plainly, routed
+from harness.oracle.outcome import CERTAIN, Key, Outcome, Prediction, Reason
+from harness.oracle.policy import judge
+from harness.oracle.workloads import Workload
+from harness.resources.services import Service
+
+
+def predict(objects: Objects, sender: Sender, request: Request, *, unready: Collection[Key] = ()) -> Prediction:
+    """How this request of this sender ends, once everything is in force that the objects say.
+
+    unready  workloads whose pods take no requests now; `locked_out` says which will come to that by their own routes
+    """
+    outcomes = tuple(_merged(_outcomes(Case(objects, sender, request, frozenset(unready)))))
+    return Prediction(sender, request, outcomes, exact=not _balancer_decides(outcomes))
+
+
+def locked_out(objects: Objects) -> tuple[Key, ...]:
+    """Workloads that their own policies keep the kubelet from: after some failures they get no requests (§3.13)."""
+    return tuple(workload.key for workload in objects.workloads if _is_locked_out(objects, workload))
+
+
+def _is_locked_out(objects: Objects, workload: Workload) -> bool:
+    kubelet = Sender("", meshed=False)
+    for port, path in workload.readiness:
+        if workload.is_guarded(port):
+            verdict = judge(objects, kubelet, Request(workload.pod.name, port, path), workload, port)
+            if verdict.closed or (verdict.status or 200) >= 400:
+                return True
+    return False
+
+
+def _outcomes(case: Case) -> Iterator[Outcome]:
+    sender, request = case.sender, case.request
+    service = dialled_service(case.objects, sender, request)
+    if service is None:
+        why = Reason("§1.6", f"no Service is called {request.host} in namespace {sender.namespace}")
+        yield Outcome(CERTAIN, "network", reasons=(why,))
+    elif not service.can_be_parent:
+        why = Reason("§1.7", f"Service {service.name} has no address of its own, so no route holds")
+        yield from sent_to_pods(case, service, Outcome(CERTAIN, "app", reasons=(why,)))
+    elif service.port(request.port) is None:
+        yield _unknown_port(case, service)
+    elif not sender.meshed:
+        why = Reason("§1.9", "the sender has no proxy: no route, weight or timeout holds for it")
+        yield from forwarded(case, plainly(service, request.port, why))
+    else:
+        yield from routed(case, service)
+
+
+def _unknown_port(case: Case, service: Service) -> Outcome:
+    why = Reason("§1.8", f"Service {service.name} has no port {case.request.port}")
+    if case.sender.meshed and not case.objects.dialect.unknown_port_is_refused:
+        return Outcome(CERTAIN, "client's proxy", 502, also=(504,), reasons=(why,))
+    return Outcome(CERTAIN, "network", reasons=(why,))
+
+
+def _merged(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Outcomes that differ in nothing but probability become one; those that cannot happen are left out."""
+    kept: dict[Outcome, Outcome] = {}
+    for outcome in outcomes:
+        essence = replace(outcome, probability=CERTAIN, reasons=())
+        known = kept.get(essence)
+        share = outcome.probability + (known.probability if known else 0)
+        kept[essence] = replace(known or outcome, probability=Fraction(share))
+    return (outcome for outcome in kept.values() if outcome.probability)
+
+
+def _balancer_decides(outcomes: Iterable[Outcome]) -> bool:
+    """True if one Service port has pods of several workloads behind it (§4.1)."""
+    pairs = {(outcome.backend, outcome.workload) for outcome in outcomes if outcome.backend and outcome.workload}
+    return len(pairs) > len({backend for backend, _ in pairs})
