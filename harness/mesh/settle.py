@@ -1,9 +1,9 @@
 """Settle by proof: a change counts as in force when the mesh shows it, not when some time has passed.
 
-First the routes' conditions for the applied generation. They say «soon», not «now» (the proxies learn later), so then
-the sender's own proxy is asked: it must count a probe request under the name of the changed route, or answer that no
-route matches, which it can only do if it knows that one is attached. The same on every cluster; the time it took is
-a result of its own.
+First the conditions of routes and rate limits for the applied generation. They say «soon», not «now» (the proxies
+learn later), so then the proxies are asked: for routes to Services the sender's own (`route_proof`), for policies and
+routes on Servers those of the servers (`policy_proof`). The same on every cluster; the time it took is a result of
+its own.
 """
 
 from __future__ import annotations
@@ -14,39 +14,14 @@ from dataclasses import dataclass
 
 import tenacity
 
+from harness.dialect import Dialect
 from harness.kube.client import Kube
-from harness.kube.objects import JsonObject, ObjectRef
-from harness.mesh.metrics import MeshedPod, increase, scrape
+from harness.mesh.changes import Change, NotYet, Witness, is_route
+from harness.mesh.policy_proof import PolicyProof
+from harness.mesh.route_proof import has_service_parent, prove_name, prove_shares, shares_changed, witness_of
 from harness.resources.conditions import ACCEPTED, RESOLVED_REFS, ParentStatus, parse_parent_statuses
-
-ROUTE_KINDS = frozenset({"HTTPRoute", "GRPCRoute"})
-ROUTE_COUNTER = "outbound_http_route_backend_requests_total"
-NO_ROUTE_COUNTER = "outbound_http_errors_total"
-
-
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """A request of the step that the changed route should decide, and the pod that sends it.
-
-    probe  sends the request once
-    """
-
-    pod: MeshedPod
-    probe: Callable[[], None]
-    request: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One route that the step applied or deleted.
-
-    witness  None if no request of the step goes to the route's parents from a meshed sender
-    """
-
-    route: ObjectRef
-    generation: int
-    deleted: bool
-    witness: Witness | None
+from harness.resources.parents import is_server_parent
+from harness.resources.routes import parse_http_route
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +29,7 @@ class Settled:
     """How long a change took to be in force, and what proved it.
 
     seconds  from the end of the last action
-    proof    one sentence per changed route
+    proof    one sentence per changed route, and per port whose policy has changed
     """
 
     seconds: float
@@ -71,57 +46,101 @@ class NotSettled(Exception):
 
 
 def settle(
-    kube: Kube, changes: Sequence[Change], *, within: float, clock: Callable[[], float] = time.monotonic
+    kube: Kube,
+    dialect: Dialect,
+    changes: Sequence[Change],
+    witnesses: Sequence[Witness],
+    *,
+    within: float,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Settled:
     """Wait until every change is proved to be in force.
 
-    within  seconds for all of them together
-    raises  NotSettled
+    witnesses  harmless requests of the step
+    within     seconds for all of them together
+    raises     NotSettled
     """
     begin = clock()
-    proof = []
-    for change in changes:
-        left = within - (clock() - begin)
-        proof.append(_settle_one(kube, change, left))
-    return Settled(clock() - begin, tuple(proof))
-
-
-def _settle_one(kube: Kube, change: Change, within: float) -> str:
-    """The sentence that proves one change."""
+    last = _last_states(changes)
+    inbound = [change for change in last if _concerns_servers(change)]
     retry = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(max(within, 0.0)),
+        stop=lambda _: clock() - begin >= within,
         wait=tenacity.wait_exponential(multiplier=0.01, max=0.5),
-        retry=tenacity.retry_if_exception_type(_NotYet),
+        retry=tenacity.retry_if_exception_type(NotYet),
         reraise=True,
     )
-    begin = time.monotonic()
     try:
-        said = retry(_conditions, kube, change)
-        if change.witness is None:
-            return f"{said}; no request of this step meets it, so no proxy was asked"
-        return f"{said}; {retry(_proxy_knows, kube, change, change.witness)}"
-    except _NotYet as seen:
-        raise NotSettled(time.monotonic() - begin, [str(seen)]) from None
+        proof = [_prove_one(retry, kube, change, witnesses) for change in last]
+        if inbound:
+            proof += retry(PolicyProof(kube, dialect, inbound, witnesses).attempt)
+    except NotYet as seen:
+        raise NotSettled(clock() - begin, [str(seen)]) from None
+    return Settled(clock() - begin, tuple(sentence for sentence in proof if sentence))
 
 
-class _NotYet(Exception):
-    """What was seen instead of the wanted state."""
+def _last_states(changes: Sequence[Change]) -> list[Change]:
+    """One change per object: from before the first to after the last."""
+    merged: dict[object, Change] = {}
+    for change in changes:
+        first = merged.pop(change.ref, change)
+        merged[change.ref] = Change(change.ref, first.before, change.after)
+    return [change for change in merged.values() if change.before is not None or change.after is not None]
+
+
+def _concerns_servers(change: Change) -> bool:
+    if not is_route(change.newest):
+        return True
+    http = change.newest["kind"] == "HTTPRoute"
+    return http and any(is_server_parent(parent) for parent in parse_http_route(change.newest).parent_refs)
+
+
+def _prove_one(retry: tenacity.Retrying, kube: Kube, change: Change, witnesses: Sequence[Witness]) -> str:
+    """The sentence about one object; "" for a policy, which is proved together with all others."""
+    if not is_route(change.newest):
+        return str(retry(_policy_stored, kube, change))
+    said = retry(_conditions, kube, change)
+    if not has_service_parent(change):
+        return str(said)
+    witness = witness_of(change, witnesses)
+    if witness is None:
+        return f"{said}; no request of this step meets it, so no proxy was asked"
+    said = f"{said}; {retry(prove_name, kube, change, witness)}"
+    shares = shares_changed(change)
+    return said if shares is None else f"{said}; {retry(prove_shares, kube, change, witness, *shares)}"
+
+
+def _policy_stored(kube: Kube, change: Change) -> str:
+    obj = kube.get(change.ref)
+    if change.is_deleted:
+        if obj is not None:
+            raise NotYet(f"{change.ref} is still there")
+        return ""
+    if obj is None:
+        raise NotYet(f"{change.ref} does not exist")
+    if change.ref.kind != "HTTPLocalRateLimitPolicy":
+        return ""
+    # The one policy with a status (§3.27); no counter tells a limit that has not yet been reached from none.
+    conditions = {one.get("type"): one for one in (obj.get("status") or {}).get("conditions") or ()}
+    if ACCEPTED not in conditions:
+        raise NotYet(f"{change.ref} has no condition {ACCEPTED}: no controller has looked at it yet")
+    accepted = conditions[ACCEPTED]
+    return f"{change.ref} is {ACCEPTED if accepted.get('status') == 'True' else accepted.get('reason')}"
 
 
 def _conditions(kube: Kube, change: Change) -> str:
-    route = kube.get(change.route)
-    if change.deleted:
+    route = kube.get(change.ref)
+    if change.is_deleted:
         if route is None:
-            return f"{change.route} is gone"
+            return f"{change.ref} is gone"
         holders = route["metadata"].get("finalizers") or []
-        raise _NotYet(f"{change.route} is still there{', held by finalizers ' + ', '.join(holders) if holders else ''}")
+        raise NotYet(f"{change.ref} is still there{', held by finalizers ' + ', '.join(holders) if holders else ''}")
     if route is None:
-        raise _NotYet(f"{change.route} does not exist")
+        raise NotYet(f"{change.ref} does not exist")
     parents = parse_parent_statuses(route.get("status") or {})
     if not parents:
-        raise _NotYet(f"{change.route} has no status yet; does a controller of the mesh run?")
+        raise NotYet(f"{change.ref} has no status yet; does a controller of the mesh run?")
     told = [_taken(change, parent) for parent in parents]
-    return f"{change.route} is {', '.join(dict.fromkeys(told))} for generation {change.generation}"
+    return f"{change.ref} is {', '.join(dict.fromkeys(told))} for generation {change.generation}"
 
 
 def _taken(change: Change, parent: ParentStatus) -> str:
@@ -134,35 +153,12 @@ def _taken(change: Change, parent: ParentStatus) -> str:
         seen = (
             f"{accepted.reason} {accepted.message}".strip() if accepted else "its controller has not looked at it yet"
         )
-        raise _NotYet(f"{change.route} is not {ACCEPTED} by {parent.kind} {parent.name}: {seen}")
+        raise NotYet(f"{change.ref} is not {ACCEPTED} by {parent.kind} {parent.name}: {seen}")
     resolved = parent.condition(RESOLVED_REFS, generation=change.generation)
     if parent.kind == "Server":  # §1.63: it has no ResolvedRefs
         return ACCEPTED
     if resolved is None:
-        raise _NotYet(f"{change.route}: the references of {parent.kind} {parent.name} have not been looked at yet")
+        raise NotYet(f"{change.ref}: the references of {parent.kind} {parent.name} have not been looked at yet")
     if resolved.status == "True":
         return f"{ACCEPTED} and {RESOLVED_REFS}"
     return f"{ACCEPTED}, not {RESOLVED_REFS} ({resolved.reason})"
-
-
-def _proxy_knows(kube: Kube, change: Change, witness: Witness) -> str:
-    before = scrape(kube, [witness.pod])
-    witness.probe()
-    after = scrape(kube, [witness.pod])
-    by = ("route_kind", "route_namespace", "route_name")
-    counted = increase(before, after, ROUTE_COUNTER, by=by)
-    names = {(kind, namespace, name) for (kind, namespace, name), count in counted.items() if count}
-    under = any(name == change.route.name and namespace == change.route.namespace for _, namespace, name in names)
-    refused = sum(increase(before, after, NO_ROUTE_COUNTER).values())
-    shown = ", ".join(sorted(name for _, _, name in names)) or ("no route at all" if refused else "nothing")
-    said = f"the proxy of {witness.pod.name} counts {witness.request} under {shown}"
-    # A refusal for want of a route needs a route that is attached, and shows that this one does not match.
-    known = not under and (names or refused) if change.deleted else under or refused
-    if not known:
-        raise _NotYet(said)
-    return said
-
-
-def is_route(manifest: JsonObject) -> bool:
-    """Whether a manifest is a route that settling knows how to prove."""
-    return manifest["kind"] in ROUTE_KINDS

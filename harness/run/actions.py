@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import Finding, InputError
@@ -11,7 +11,7 @@ from harness.kube.apply import Applier, Ledger
 from harness.kube.client import Kube, KubeError
 from harness.kube.objects import JsonObject, ObjectRef, workload
 from harness.kube.waits import wait_deployment_condition, wait_gone, wait_pods_condition, wait_rollout
-from harness.mesh.settle import is_route
+from harness.mesh.changes import Change, is_provable, is_route
 from harness.scenario.actions import Apply, Delete, Patch, Scale, SetEnv, UnsetEnv, Wait, Work
 from harness.scenario.project import Project
 
@@ -19,22 +19,14 @@ GONE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class RouteChange:
-    """A route that an action applied or deleted.
+class Done:
+    """What one action did.
 
-    route  as stored, or as it was before it was deleted
+    changes  of routes and policies, which proxies must learn of
     """
 
-    route: JsonObject
-    deleted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What one action did."""
-
     text: str
-    routes: tuple[RouteChange, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +65,20 @@ class Actor:
 
     def apply(self, manifests: Iterable[str]) -> Done:
         """Apply every object of the manifests, in order."""
-        routes = []
+        changes = []
         for manifest in manifests:
             for obj in self._objects(manifest):
+                before = self.kube.get(_named(obj)) if is_provable(obj) else None
                 stored = self.applier.apply(obj, self.ledger)
-                if is_route(obj):
-                    routes.append(RouteChange(stored, deleted=False))
-        return Done(f"apply {', '.join(manifests)}", tuple(routes))
+                if is_provable(obj):
+                    changes.append(Change(ObjectRef.of(stored), before, stored))
+        return Done(f"apply {', '.join(manifests)}", tuple(changes))
 
     def _objects(self, manifest: str) -> list[JsonObject]:
         return [dict(one.obj) for one in self.project.manifests(manifest)]
 
     def _delete(self, manifests: Iterable[str]) -> Done:
-        routes = []
+        changes = []
         for manifest in manifests:
             for obj in reversed(self._objects(manifest)):
                 ref = ObjectRef.of(obj)
@@ -93,11 +86,11 @@ class Actor:
                 if live is None:
                     continue
                 self.applier.delete(ref, self.ledger)
-                if is_route(obj):
-                    routes.append(RouteChange(live, deleted=True))
-                else:
+                if is_provable(obj):
+                    changes.append(Change(ref, live, None))
+                if not is_route(obj):
                     wait_gone(self.kube, ref, within=GONE_SECONDS)
-        return Done(f"delete {', '.join(manifests)}", tuple(routes))
+        return Done(f"delete {', '.join(manifests)}", tuple(changes))
 
     def _set_env(self, work: SetEnv) -> Done:
         def edit(deployment: JsonObject) -> JsonObject:
@@ -125,8 +118,10 @@ class Actor:
             assert work.resource is not None, "the language lets no patch without an object through"
             named = work.resource
             ref = ObjectRef(named.api_version, named.kind, named.namespace, named.name)
-        self.applier.change(ref, lambda live: work.patch, self.ledger, kind=work.type)
-        return Done(f"patch {ref}")
+        before = self.kube.get(ref)
+        stored = self.applier.change(ref, lambda live: work.patch, self.ledger, kind=work.type)
+        changes = (Change(ref, before, stored),) if is_provable(stored) else ()
+        return Done(f"patch {ref}", changes)
 
     def _wait(self, work: Wait) -> Done:
         within = work.within.total_seconds()
@@ -149,6 +144,12 @@ class Actor:
 
     def _strategic(self, deployment: object, edit: Any) -> None:
         self.applier.change(workload("Deployment", str(deployment)), edit, self.ledger, kind="strategic")
+
+
+def _named(obj: JsonObject) -> ObjectRef:
+    """A route or policy as it is stored: all of them live in a namespace."""
+    ref = ObjectRef.of(obj)
+    return ref if ref.namespace else replace(ref, namespace="default")
 
 
 def _env_patch(

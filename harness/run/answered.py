@@ -10,7 +10,7 @@ from collections import Counter
 
 from harness.kube.client import Kube
 from harness.mesh.metrics import Snapshot, increase, scrape
-from harness.mesh.settle import NO_ROUTE_COUNTER, ROUTE_COUNTER
+from harness.mesh.route_proof import NO_ROUTE_COUNTER, ROUTE_COUNTER
 from harness.run.senders import Sender
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from harness.kube.client import Kube
 from harness.kube.objects import JsonObject, workload
 from harness.mesh.metrics import PROXY_CONTAINER, Snapshot, increase, meshed_pods, scrape
-from harness.mesh.settle import ROUTE_COUNTER
+from harness.mesh.route_proof import ROUTE_COUNTER
 from harness.run.senders import Sender
 from harness.scenario.model import Authorizations, Logs, ProxyPolicy, Scenario
 

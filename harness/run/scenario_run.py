@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from urllib.parse import urlsplit
 
 from harness.cluster.provider import Cluster
 from harness.kube.apply import Applier
 from harness.kube.client import Kube, KubeError
-from harness.kube.objects import JsonObject, ObjectRef
-from harness.mesh.settle import Change, NotSettled, Witness, settle
-from harness.resources.parents import is_service_parent
-from harness.resources.routes import ParentRef, parse_http_route
+from harness.mesh.changes import Change
+from harness.mesh.settle import NotSettled, settle
 from harness.run import events as ev
-from harness.run.actions import Actor, RouteChange, refused_by_cluster
+from harness.run.actions import Actor, refused_by_cluster
 from harness.run.always import Watching
 from harness.run.diagnosis import diagnose
 from harness.run.judging import Judging
 from harness.run.senders import Sender, start_senders
+from harness.run.settling import unsettled, witnesses
 from harness.run.windows import Window
 from harness.scenario.actions import Action
 from harness.scenario.clusters import Pace
-from harness.scenario.expectations import Metrics, Send
+from harness.scenario.expectations import Metrics
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.model import IngressSender, PodSender, Step
 from harness.scenario.project import Project
-from harness.scenario.request_lines import Request
-from harness.scenario.tables import Each
-from harness.traffic.plan import Plan
-from harness.traffic.plan import Request as TrafficRequest
-from harness.verdict.judgement import Judgement, Verdict
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""A settling probe repeats a request of the step; one that changes something is never repeated for that."""
+from harness.verdict.judgement import Verdict
 
 
 @dataclass(slots=True)
@@ -123,8 +113,8 @@ class ScenarioRun:
         self, index: int, step: Step, actor: Actor, senders: dict[str, Sender], judging: Judging
     ) -> list[ev.ExpectationResult]:
         """The expectations of a step that are broken."""
-        self._act(("spec", "steps", index, "given"), step.given, actor)
-        changed = self._act(("spec", "steps", index, "when"), step.when, actor)
+        changed = self._act(("spec", "steps", index, "given"), step.given, actor)
+        changed += self._act(("spec", "steps", index, "when"), step.when, actor)
         if step.settle is not None:
             failed = self._settle(index, step, changed, senders)
             if failed is not None:
@@ -150,66 +140,36 @@ class ScenarioRun:
                 self.emit(ev.TableShown(step.name, table))
         return broken
 
-    def _act(self, place: tuple[str | int, ...], actions: Sequence[Action], actor: Actor) -> list[RouteChange]:
-        changed: list[RouteChange] = []
+    def _act(self, place: tuple[str | int, ...], actions: Sequence[Action], actor: Actor) -> list[Change]:
+        changed: list[Change] = []
         for index, action in enumerate(actions):
             begin = time.monotonic()
             try:
                 done = actor.act(action.work)
             except KubeError as error:
                 raise refused_by_cluster(error, str(self.loaded.path), self.loaded.line(*place, index)) from None
-            changed += done.routes
+            changed += done.changes
             self.emit(ev.ActionDone(done.text, time.monotonic() - begin))
         return changed
 
     # -- settling ------------------------------------------------------------------------------------------------------
 
     def _settle(
-        self, index: int, step: Step, changed: Sequence[RouteChange], senders: dict[str, Sender]
+        self, index: int, step: Step, changed: Sequence[Change], senders: dict[str, Sender]
     ) -> ev.ExpectationResult | None:
         """None once the change is in force; else a broken result that says what was seen."""
         assert step.settle is not None  # the caller asked
         within = step.settle.within.total_seconds()
-        changes = [self._change(change, step, senders) for change in changed]
         try:
-            done = settle(self.kube, changes, within=within)
+            asked = tuple(witnesses(self.loaded.scenario, step, senders))
+            done = settle(self.kube, self.cluster.dialect, changed, asked, within=within)
         except NotSettled as failure:
             self.check()
             line = self.loaded.line("spec", "steps", index, "settle")
-            return _unsettled(self.loaded, step, within, failure, f"{self.loaded.path}:{line}")
+            return unsettled(self.loaded, step, within, failure, f"{self.loaded.path}:{line}")
         self.settled.append((step.name, done.seconds))
         self.emit(ev.StepSettled(done.seconds, done.proof))
         return None
-
-    def _change(self, change: RouteChange, step: Step, senders: dict[str, Sender]) -> Change:
-        metadata = change.route["metadata"]
-        return Change(
-            route=ObjectRef.of(change.route),
-            generation=metadata.get("generation", 0),
-            deleted=change.deleted,
-            witness=self._witness(change.route, step, senders),
-        )
-
-    def _witness(self, route: JsonObject, step: Step, senders: dict[str, Sender]) -> Witness | None:
-        """The first harmless request of the step that goes to the route's parent through a proxy."""
-        parents = [parent for parent in parse_http_route(route).parent_refs if is_service_parent(parent)]
-        for name, request, headers in self._asked(step):
-            sender = senders[name]
-            if sender.pod is None or not sender.meshed or request.method not in SAFE_METHODS:
-                continue
-            if any(_goes_to(request.url, sender.pod.namespace, parent) for parent in parents):
-                return Witness(sender.pod, partial(_ask_once, sender, request, headers), str(request))
-        return None
-
-    def _asked(self, step: Step) -> Iterator[tuple[str, Request, Mapping[str, str]]]:
-        """Sender, request and headers of everything that the step asks for itself."""
-        scenario = self.loaded.scenario
-        for expectation in step.then:
-            source, claim = scenario.source_of(expectation), scenario.claim_of(expectation)
-            if isinstance(source, Send):
-                yield source.from_, source.request, source.headers
-            elif isinstance(claim, Each):
-                yield from ((case.sender, case.request, case.headers) for case in claim.cases())
 
     # -- reporting -----------------------------------------------------------------------------------------------------
 
@@ -246,31 +206,3 @@ def _asker(sender: Sender, spec: PodSender | IngressSender) -> ev.Asker:
     if isinstance(spec, IngressSender) or sender.pod is None:
         return ev.Asker(sender.name, "", "", meshed=False)
     return ev.Asker(sender.name, spec.namespace, spec.service_account, sender.meshed, sender.pod.name)
-
-
-def _goes_to(url: str, namespace: str, parent: ParentRef) -> bool:
-    """Whether a client in this namespace that asks for the URL dials the parent Service."""
-    parts = urlsplit(url)
-    name, _, rest = (parts.hostname or "").partition(".")
-    where = rest.split(".")[0] or namespace
-    port = parts.port or 80
-    return (name, where) == (parent.name, parent.namespace) and parent.port in (None, port)
-
-
-def _ask_once(sender: Sender, request: Request, headers: Mapping[str, str]) -> None:
-    """One request like those of the step, its outcome thrown away: the proxy's counters are what matters."""
-    asked = TrafficRequest(method=request.method, url=request.url, headers=tuple(headers.items()))
-    with sender.client.send(Plan(request=asked, rate_per_second=100.0, limit=1)) as sending:
-        for _ in sending:
-            continue
-
-
-def _unsettled(
-    loaded: LoadedScenario, step: Step, within: float, failure: NotSettled, place: str
-) -> ev.ExpectationResult:
-    promised = f"the change in force within {within:g} s"
-    seen = "; ".join(failure.sentences)
-    judgement = Judgement(
-        verdict=Verdict.BROKEN, hits=0, total=0, low=0.0, high=1.0, level=1.0, promised=promised, seen=seen
-    )
-    return ev.ExpectationResult(loaded.scenario.name, step.name, "settle", place, judgement, failure.seconds)
