@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from harness.kube.client import Kube
 from harness.run.answered import Answerers
-from harness.run.bursts import Burst, judge_all, plan_for_send, tally_of
+from harness.run.bursts import Burst, judge_all, plan_for_send
 from harness.run.counting import counting, criteria_of
 from harness.run.senders import Sender
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Watch
 from harness.traffic.outcome import Outcome
 from harness.traffic.plan import MAX_LIMIT, Plan
+from harness.traffic.tally import tally_of
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Judgement
 

@@ -13,6 +13,8 @@ from harness.mesh.metrics import Snapshot, increase, scrape
 from harness.mesh.route_proof import NO_ROUTE_COUNTER, ROUTE_COUNTER
 from harness.run.senders import Sender
 
+OWN_PROXY = "the sender's own proxy"
+
 
 class Answerers:
     """Watches one sender's proxy from now on."""
@@ -37,19 +39,29 @@ class Answerers:
         )
         return Counter({name: count for (name,), count in made.items() if count})
 
+    def by_whom(self) -> Counter[str]:
+        """Responses by who made them: Deployments, and the sender's own proxy for what it refused to send."""
+        made = self.workloads() or Counter()
+        if refused := self._refused():
+            made[OWN_PROXY] += refused
+        return made
+
     def told(self) -> str:
         """«books x 729, error-injector x 82; under route error-split», or "" for an unmeshed sender."""
         after, made = self._after(), self.workloads()
         if self._before is None or after is None or made is None:
             return ""
         parts = [f"{name or 'an unmeshed endpoint'} x {count}" for name, count in made.most_common()]
-        refused = increase(self._before, after, NO_ROUTE_COUNTER)[()]
-        if refused:
-            parts.append(f"the sender's own proxy x {refused}")
+        if refused := self._refused():
+            parts.append(f"{OWN_PROXY} x {refused}")
         routes = increase(self._before, after, ROUTE_COUNTER, by=("route_kind", "route_name"))
         names = [_route(kind, name) for (kind, name), count in routes.most_common() if count]
         under = f"; the sender's proxy counts them under {', '.join(names)}" if names else ""
         return (", ".join(parts) or "nobody") + under
+
+    def _refused(self) -> int:
+        after = self._after()
+        return increase(self._before, after, NO_ROUTE_COUNTER)[()] if self._before and after else 0
 
     def _after(self) -> Snapshot | None:
         """The proxy's counters after the burst, read once."""

@@ -19,7 +19,7 @@ from harness.scenario.request_lines import Request
 from harness.traffic.outcome import Outcome
 from harness.traffic.plan import MAX_BODY_START_BYTES, Plan
 from harness.traffic.plan import Request as TrafficRequest
-from harness.traffic.tally import Tally
+from harness.traffic.tally import tally_of
 from harness.verdict import claims
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Cause, Judgement, Verdict
@@ -56,33 +56,42 @@ class Burst:
         return len(self.outcomes)
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who is told of a burst.
+
+    progress  how far the claim is, after every batch
+    made      the burst, when no more requests will follow, also if that is because something failed
+    """
+
+    progress: Callable[[Callable[[], str]], None] = lambda text: None
+    made: Callable[[Burst], None] = lambda burst: None
+
+
 def send_until_known(
     kube: Kube,
     sender: Sender,
     plan: Plan,
     count: Counting,
     bounds: ErrorBounds,
-    *,
-    progress: Callable[[Callable[[], str]], None],
-    made: Callable[[Burst], None] = lambda burst: None,
+    tell: Telling,
 ) -> tuple[Burst, Judgement]:
     """Carry out a plan until the claim is decided; the verdict, and what came back.
 
-    made    told when no more requests will follow, also if that is because something failed
     raises  ClusterLost, EnvironmentFailed if the sender goes away
     """
     answerers = Answerers(kube, sender)
-    burst, lost = Burst(plan=plan), ShareJudge(LOST, bounds)
+    burst, lost = Burst(plan=plan), lost_judge(bounds)
     try:
         with sender.client.send(plan) as sending:
             for batch in sending:
                 _feed(batch, burst, count, lost)
-                progress(count.progress)
+                tell.progress(count.progress)
                 if count.verdict is not None or lost.verdict is Verdict.BROKEN:
                     break
         burst.workloads = answerers.workloads()
     finally:
-        made(burst)
+        tell.made(burst)
     count.finish(Cause.LATE if burst.not_sent else Cause.TOO_LITTLE)
     burst.answered = "; ".join(filter(None, (answerers.told(), tally_of(burst.outcomes).sentence())))
     return burst, _conclude(count, lost, burst)
@@ -90,30 +99,45 @@ def send_until_known(
 
 def judge_all(outcomes: Sequence[Outcome], count: Counting, bounds: ErrorBounds) -> tuple[Burst, Judgement]:
     """The verdict on responses that have all come: the same bounds as while they come, looked at once."""
-    burst, lost = Burst(), ShareJudge(LOST, bounds)
+    burst, lost = Burst(), lost_judge(bounds)
     _feed(outcomes, burst, count, lost)
     count.finish(Cause.LATE if burst.not_sent else Cause.TOO_LITTLE)
     return burst, _conclude(count, lost, burst)
 
 
-def _feed(batch: Sequence[Outcome], burst: Burst, count: Counting, lost: ShareJudge) -> None:
+def lost_judge(bounds: ErrorBounds) -> ShareJudge:
+    """The bound on requests without a response that goes with every claim about responses."""
+    return ShareJudge(LOST, bounds)
+
+
+def gather(batch: Sequence[Outcome], burst: Burst, lost: ShareJudge) -> list[Outcome]:
+    """Add a batch to a burst and to the bound on lost requests; returns the outcomes of those that were sent."""
     sent = [outcome for outcome in batch if outcome.sent]
-    answered = [outcome for outcome in sent if outcome.status is not None]
+    missing = sum(outcome.status is None for outcome in sent)
     burst.not_sent += len(batch) - len(sent)
-    burst.lost += len(sent) - len(answered)
+    burst.lost += missing
     burst.outcomes += sent
-    lost.add(len(sent) - len(answered), len(sent))
-    count.feed(sent if count.counts_lost else answered)
+    lost.add(missing, len(sent))
+    return sent
+
+
+def _feed(batch: Sequence[Outcome], burst: Burst, count: Counting, lost: ShareJudge) -> None:
+    sent = gather(batch, burst, lost)
+    count.feed(sent if count.counts_lost else [outcome for outcome in sent if outcome.status is not None])
     if (decisive := count.decisive()) is not None:
         burst.tracker.look(decisive)
 
 
 def _conclude(count: Counting, lost: ShareJudge, burst: Burst) -> Judgement:
-    judgement = count.judgement(burst.requests)
-    if lost.verdict is Verdict.BROKEN and count.verdict is not Verdict.BROKEN:
+    return conclude(count.judgement(burst.requests), lost, burst, counts_lost=count.counts_lost)
+
+
+def conclude(judgement: Judgement, lost: ShareJudge, burst: Burst, *, counts_lost: bool = False) -> Judgement:
+    """The judgement, or that on lost requests if there were too many; a few are told in a note."""
+    if lost.verdict is Verdict.BROKEN and judgement.verdict is not Verdict.BROKEN:
         about_lost = lost.judgement("requests without a response", requests=lost.total)
         return replace(about_lost, promised=f"{judgement.promised}, and a response to each request")
-    if burst.lost and not count.counts_lost:
+    if burst.lost and not counts_lost:
         burst.notes.append(f"{burst.lost} requests got no response and are not counted")
     return judgement
 
@@ -163,13 +187,6 @@ def plan_for_send(send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_
         wanted=wanted,
         with_body=with_body,
     )
-
-
-def tally_of(outcomes: Sequence[Outcome]) -> Tally:
-    """The counts of outcomes."""
-    tally = Tally()
-    tally.add(outcomes)
-    return tally
 
 
 class Throttle:

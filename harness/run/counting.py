@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.run.criteria import described, satisfies
+from harness.run.splits import SplitCounting
 from harness.scenario.claims import DEFAULT_TIMES, Criteria, Every, Share
 from harness.scenario.expectations import Claim
 from harness.scenario.latency import Latency, LatencyBound
+from harness.scenario.split import Split
 from harness.traffic.outcome import Outcome
 from harness.traffic.tally import Tally
 from harness.verdict import claims
@@ -53,7 +55,7 @@ class Counting(Protocol):
         """The share whose evidence the verdict hangs on now; None if it is no matter of evidence."""
 
 
-def counting(claim: Every | Share | Latency, bounds: ErrorBounds, *, same_responses: bool = False) -> Counting:
+def counting(claim: Every | Share | Split | Latency, bounds: ErrorBounds, *, same_responses: bool = False) -> Counting:
     """The counting of a claim.
 
     same_responses  it asks of responses that another claim sent for, so it takes as many as there are
@@ -63,6 +65,8 @@ def counting(claim: Every | Share | Latency, bounds: ErrorBounds, *, same_respon
             return EveryCounting(claim, bounds, None if same_responses else claim.times or DEFAULT_TIMES)
         case Share():
             return ShareCounting(claim, bounds)
+        case Split():
+            return SplitCounting(claim, bounds)
         case Latency():
             return LatencyCounting(claim, bounds)
 
@@ -249,6 +253,8 @@ def criteria_of(claim: Claim) -> Criteria:
             return claim
         case Share():
             return claim.of
+        case Split():
+            return claim.looked_at
         case Latency(of=Criteria() as of):
             return of
     return Criteria.model_construct()

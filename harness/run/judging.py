@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import ceil
 
 from harness.dialect import Dialect
 from harness.kube.client import Kube
 from harness.run.always import Watching
-from harness.run.bursts import Burst, Throttle, plan_for_send, send_until_known
-from harness.run.counting import Counting, counting, criteria_of, share_of, share_progress
+from harness.run.bursts import Burst, Telling, Throttle, plan_for_send, send_until_known
+from harness.run.by_workload import is_told_by_proxy, send_in_blocks
+from harness.run.counting import counting, criteria_of, share_of, share_progress
 from harness.run.criteria import described, satisfies
 from harness.run.events import Emit, ExpectationResult, Progress, RequestsMade
 from harness.run.senders import Sender
@@ -23,14 +23,12 @@ from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Claim, Expectation, Metrics, Promise, Send
 from harness.scenario.latency import Latency
 from harness.scenario.loading import LoadedScenario
+from harness.scenario.split import Split
 from harness.scenario.tables import Each
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.independence import Runs
 from harness.verdict.judgement import Cause, Judgement, Verdict
 from harness.verdict.share import ShareJudge
-
-ANSWERED_BY_FACTOR = 4
-"""Who answered is told after a burst, so its size is set before: so many times the least that any test needs."""
 
 
 @dataclass(slots=True)
@@ -125,31 +123,29 @@ class Judging:
         return self._send(expectation, claim, source.filled(self.values))
 
     def _send(self, expectation: Expectation, claim: Claim, send: Send) -> tuple[Burst, Judgement]:
-        count, bounds = self._counting(expectation, claim), self.bounds(expectation)
-        limit, answered_by = count.limit, criteria_of(claim).answered_by
-        if isinstance(claim, Share) and answered_by is not None:
-            limit = ceil(ANSWERED_BY_FACTOR * share_of(claim).band().least_responses(bounds))
+        assert isinstance(claim, Every | Share | Split | Latency), "tables and states are judged elsewhere"
+        # The claim and the requests without a response that go with it may each be called broken: half a chance each.
+        halves = self.bounds(expectation).shared_by(2)
+        count, sender = counting(claim, halves), self.senders[send.from_]
         with_body = self._body_is_asked_for(expectation)
-        plan = plan_for_send(send, criteria_of(claim), self.pace, limit, with_body=with_body)
-        sender = self.senders[send.from_]
-        burst, judgement = send_until_known(
-            self.kube,
-            sender,
-            plan,
-            count,
-            bounds,
-            progress=self._progress(expectation.expect),
-            made=lambda burst: self._made(expectation.expect, burst, send.from_),
+        plan = plan_for_send(send, criteria_of(claim), self.pace, count.limit, with_body=with_body)
+        tell = Telling(
+            self._progress(expectation.expect), lambda burst: self._made(expectation.expect, burst, send.from_)
         )
+        if isinstance(claim, Share | Split) and is_told_by_proxy(claim):
+            burst, judgement, alpha = send_in_blocks(self.kube, sender, plan, claim, halves, tell)
+        else:
+            burst, judgement = send_until_known(self.kube, sender, plan, count, halves, tell)
+            alpha = count.alpha
         self._bursts[expectation.expect] = burst
-        self.alphas.append(count.alpha)
+        self.alphas.append(alpha if isinstance(claim, Every) else alpha + halves.alpha)
         burst.notes += _dependence(burst, claim)
-        if answered_by is not None:
-            judgement = self._who_answered(claim, answered_by, burst, judgement, bounds)
+        if isinstance(claim, Every) and claim.answered_by is not None:
+            judgement = only_answered_by(claim.answered_by, burst, judgement)
         return burst, judgement
 
     def _about(self, expectation: Expectation, claim: Claim) -> tuple[Burst, Judgement]:
-        assert isinstance(claim, Every | Share | Latency), "the language lets no other claim ask a second question"
+        assert isinstance(claim, Every | Share | Split | Latency), "the language lets no other ask a second question"
         burst = self._bursts[expectation.about or ""]
         count = counting(claim, self.bounds(expectation), same_responses=True)
         told = Burst(answered=burst.answered)
@@ -158,7 +154,10 @@ class Judging:
             told.tracker.look(decisive)
         count.finish(Cause.TOO_LITTLE)
         self.alphas.append(count.alpha)
-        return told, count.judgement(0)
+        judgement = count.judgement(0)
+        if isinstance(claim, Every) and claim.answered_by is not None:
+            judgement = only_answered_by(claim.answered_by, burst, judgement)
+        return told, judgement
 
     def _table(self, expectation: Expectation, claim: Each) -> tuple[Burst, Judgement]:
         table = TableRun(
@@ -219,19 +218,6 @@ class Judging:
         judgement = judge.judgement(described(claim.of, noun), requests=0)
         return replace(judgement, seen=f"{judgement.seen} in a window of {length:.1f} s")
 
-    def _who_answered(
-        self, claim: Claim, wanted: str, burst: Burst, judgement: Judgement, bounds: ErrorBounds
-    ) -> Judgement:
-        """The judgement with what the sender's proxy counted per workload; broken if another one answered."""
-        counts = dict(burst.workloads or {})
-        if isinstance(claim, Share):
-            judge = ShareJudge(share_of(claim), bounds)
-            judge.add(counts.get(wanted, 0), sum(counts.values()))
-            judge.finish(Cause.TOO_LITTLE)
-            self.alphas.append(judge.alpha)
-            return judge.judgement(f"responses answered by {wanted}", requests=burst.requests)
-        return only_answered_by(wanted, burst, judgement)
-
     def _against_known_gap(self, expectation: Promise, judgement: Judgement) -> tuple[Judgement, list[str]]:
         """Where a gap is known the promise must fail; that it holds is the news."""
         gap = expectation.known_gap
@@ -241,10 +227,6 @@ class Judging:
             return replace(judgement, verdict=Verdict.HOLDS), [f"known gap ({gap}): the promise is not kept, as known"]
         seen = f"{judgement.seen}; known gap ({gap}) is closed in {self.dialect.version}: drop the mark"
         return replace(judgement, verdict=Verdict.BROKEN, seen=seen), []
-
-    def _counting(self, expectation: Expectation, claim: Claim) -> Counting:
-        assert isinstance(claim, Every | Share | Latency), "tables and states are judged elsewhere"
-        return counting(claim, self.bounds(expectation))
 
     def _progress(self, name: str) -> Throttle:
         return Throttle(lambda text: self.emit(Progress(name, text)))

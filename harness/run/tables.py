@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.kube.client import Kube
-from harness.run.bursts import Burst, plan_for, send_until_known
+from harness.run.bursts import Burst, Telling, plan_for, send_until_known
 from harness.run.counting import EveryCounting
 from harness.run.criteria import described
 from harness.run.senders import Sender
@@ -46,6 +47,7 @@ class TableRun:
             progress(lambda case=case: f"row {case.number} of {len(cases)}")  # type: ignore[misc]
             burst, judgement = self._row(case)
             whole.outcomes += burst.outcomes
+            whole.workloads = Counter(whole.workloads or {}) + Counter(burst.workloads or {})
             verdicts.add(judgement.verdict)
             if judgement.verdict is not Verdict.HOLDS:
                 wrong.append(f"row {case.number} ({case}): promised {judgement.promised}; saw {judgement.seen}")
@@ -79,8 +81,7 @@ class TableRun:
             plan,
             count,
             self.bounds,
-            progress=lambda text: None,
-            made=lambda burst: self.made(burst, case.sender, f"row {case.number}: {described(wanted)}"),
+            Telling(made=lambda burst: self.made(burst, case.sender, f"row {case.number}: {described(wanted)}")),
         )
         if wanted.answered_by is not None:
             judgement = only_answered_by(wanted.answered_by, burst, judgement)

@@ -15,13 +15,14 @@ from harness.scenario.mesh_range import Meshes
 from harness.scenario.part import Part, Problem, exactly_one, two_bodies, useless
 from harness.scenario.request_lines import RequestLine
 from harness.scenario.spelled import shown
+from harness.scenario.split import Split
 from harness.scenario.tables import Each
 from harness.scenario.units import Duration, ErrorRate, Rate
 from harness.scenario.values import filled_data, filled_text
 from harness.scenario.words import Named, Slug
 
 SOURCES: Final = ("send", "about", "metrics")
-CLAIMS: Final = ("every", "share", "latency", "each", "resource")
+CLAIMS: Final = ("every", "share", "split", "latency", "each", "resource")
 SELF_SUFFICIENT: Final[Mapping[str, str]] = {
     "each": "which says in its rows what is sent",
     "resource": "which asks the cluster",
@@ -165,6 +166,7 @@ class Expectation(Promise):
     """Repeats an earlier expectation, with its source and its claim."""
     every: Every | None = None
     share: Share | None = None
+    split: Split | None = None
     latency: Latency | None = None
     each: Each | None = None
     resource: ResourceState | None = None
@@ -202,12 +204,22 @@ class Expectation(Promise):
             yield from self._of_counters(criteria)
         else:
             yield from _of_responses(self.share, criteria)
+        if self.about is not None and (told := self._told_by_proxy()):
+            yield told, "'answered-by' is told after requests of its own, not 'about' those of others"
         if self.about is not None and self.every is not None and self.every.times is not None:
             yield "every", "'times' is of no use beside 'about', which takes all responses there are"
+
+    def _told_by_proxy(self) -> str:
+        """The claim that the sender's proxy decides by how many each workload answered; "" for any other."""
+        if self.split is not None and self.split.answered_by is not None:
+            return "split"
+        return "share" if self.share is not None and self.share.of.answered_by is not None else ""
 
     def _of_counters(self, criteria: Iterable[str]) -> Iterable[Problem]:
         if self.every is not None:
             yield "every", "counters tell shares, not every response; write a share"
+        if self.split is not None:
+            yield "split", "a split asks responses, or who answered them; of counters write a share"
         if self.latency is not None:
             yield "latency", "counters tell shares, not how long each response took; write a share"
         for key in criteria:
@@ -217,7 +229,7 @@ class Expectation(Promise):
     @property
     def claim(self) -> Claim | None:
         """What is promised; None for `again`, which repeats another's claim."""
-        return self.every or self.share or self.latency or self.each or self.resource
+        return self.every or self.share or self.split or self.latency or self.each or self.resource
 
 
-Claim = Every | Share | Latency | Each | ResourceState
+Claim = Every | Share | Split | Latency | Each | ResourceState

@@ -48,6 +48,8 @@ def _check_senders(
             yield from _unknown_sender(ask.sender, list(senders)) if ask.sender else ()
             yield from _wrong_host(ask, senders)
         yield from _by_whom(promise, places, senders)
+    for place in places.values():
+        yield from _counted_with_others(place.expectation, scenario.always, places)
 
 
 def _by_whom(
@@ -57,6 +59,20 @@ def _by_whom(
         yield from _unsigned(expectation.signs, ask, senders)
     for ask in expectation.asks:
         yield from _unsigned(ask.signs, ask, senders)
+
+
+def _counted_with_others(
+    expectation: ExpectationOutline, always: Iterable[ExpectationOutline], places: Mapping[str, _Place]
+) -> Iterator[LineFinding]:
+    """A proxy's counters do not tell the requests of `always` from those of the claim."""
+    if expectation.counted is None:
+        return
+    senders = {ask.sender.text for ask in _origin(expectation, places).asks if ask.sender}
+    for watch in always:
+        for ask in watch.asks:
+            if ask.sender and ask.sender.text in senders:
+                counts = f"the proxy of '{ask.sender.text}' counts the requests of '{watch.name.text}' as well"
+                yield expectation.counted.line, f"answered-by: {counts}; give 'always' a sender of its own"
 
 
 def _unsigned(signs: Iterable[Word], ask: AskOutline, senders: Mapping[str, SenderOutline]) -> Iterator[LineFinding]:

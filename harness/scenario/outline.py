@@ -82,6 +82,7 @@ class ExpectationOutline:
     asks       what it sends itself, in order
     signs      keys of its claim that ask who answered
     answerers  workloads that are to have answered
+    counted    where its claim has the sender's proxy count who answers; None if it asks each response
     silent_as  why it has no responses that `about` could ask of; "" if it may have
     """
 
@@ -91,6 +92,7 @@ class ExpectationOutline:
     asks: tuple[AskOutline, ...]
     signs: tuple[Word, ...]
     answerers: tuple[Word, ...]
+    counted: Word | None
     silent_as: str
     mentions: tuple[Mention, ...]
 

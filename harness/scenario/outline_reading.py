@@ -99,18 +99,27 @@ class _Reader:
             self._mention((*at, "resource", "deployment")),
         )
         rows = [place for place, row in self._items((*at, "each", "rows")) if _is_map(row)]
-        claims = [(*at, *inside) for inside in (("every",), ("share", "of"), ("latency", "of"))]
-        answerers = (self._word(*place, "answered-by") for place in (*claims, *rows))
+        claims = [(*at, *inside) for inside in (("every",), ("share", "of"), ("split",), ("latency", "of"))]
+        answerers = [word for place in (*claims, *rows) if (word := self._word(*place, "answered-by"))]
+        named = (*at, "split", "answered-by")
+        answerers += [Word(name, self.document.line(*named, name)) for name, _ in self._members(named)]
         return ExpectationOutline(
             name=self._word(*at, "expect") or Word("", self.document.line(*at)),
             about=self._word(*at, "about"),
             again=self._word(*at, "again"),
             asks=tuple(self._asks(at, rows)),
             signs=tuple(sign for place in claims for sign in self._signs(place)),
-            answerers=tuple(word for word in answerers if word),
+            answerers=tuple(answerers),
+            counted=self._counted(at),
             silent_as=next((why for key, why in _SILENT.items() if self._value((*at, key)) is not None), ""),
             mentions=tuple(mention for mention in mentions if mention),
         )
+
+    def _counted(self, at: Location) -> Word | None:
+        """The key that has the sender's proxy count who answers."""
+        places: tuple[Location, ...] = ((*at, "share", "of", "answered-by"), (*at, "split", "answered-by"))
+        found = (place for place in places if self._value(place) is not None)
+        return next((Word("answered-by", self.document.line(*place)) for place in found), None)
 
     def _asks(self, at: Location, rows: list[Location]) -> Iterator[AskOutline]:
         if _is_map(self._value((*at, "send"))):

@@ -71,6 +71,13 @@ class Tally:
         return ", ".join(parts) or "nothing"
 
 
+def tally_of(outcomes: Iterable[Outcome]) -> Tally:
+    """The counts of outcomes."""
+    tally = Tally()
+    tally.add(outcomes)
+    return tally
+
+
 def kind_of(outcome: Outcome) -> Kind:
     """The kind an outcome is counted under."""
     result = str(outcome.error if outcome.error is not None else outcome.status)

@@ -13,6 +13,7 @@ from harness.verdict.fixed import fixed_size
 from harness.verdict.independence import Dependence, Runs
 from harness.verdict.judgement import Cause, Evidence, Judge, Judgement, Verdict
 from harness.verdict.share import ShareJudge
+from harness.verdict.split import SplitJudge
 
 __all__ = [
     "Band",
@@ -28,6 +29,7 @@ __all__ = [
     "Runs",
     "Share",
     "ShareJudge",
+    "SplitJudge",
     "Verdict",
     "false_alarms",
     "fixed_size",

@@ -12,7 +12,7 @@ from harness.tests.scenario.story import SCENARIO, spoiled
 
 SHARE_10 = "share: {of: {status: 500}, is: 10%, resolution: 5pp}"
 SEND_NEVER = "send: {from: web, request: GET http://books:7002/books.json, rate: 100/s}"
-NO_CLAIM = "an expectation needs exactly one claim: every, share, latency, each or resource"
+NO_CLAIM = "an expectation needs exactly one claim: every, share, split, latency, each or resource"
 WHY_RESOLUTION = "say what must be told apart, like resolution: 5pp"
 
 BAD = [
@@ -163,9 +163,9 @@ BAD = [
     ("a misspelt claim", [("every:", "evry:")], ["31: 'evry' is not a key of an expectation; did you mean 'every'?"]),
     (
         "a claim of a later version",
-        [("every: {status: [200, 500]}", "split: {a: 10%}")],
+        [("every: {status: [200, 500]}", "quorum: {a: 10%}")],
         [
-            "31: 'split' is not a key of an expectation; claims are every, share, latency, each, resource, "
+            "31: 'quorum' is not a key of an expectation; claims are every, share, split, latency, each, resource, "
             "and responses come from send, about, metrics, again"
         ],
     ),
