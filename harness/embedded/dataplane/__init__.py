@@ -22,5 +22,5 @@ Where it is not Linkerd, on purpose or because Envoy cannot say it:
 - A redirect to where a request already went is answered, and a hostname in it keeps the port that was dialled,
   inbound that of the pod (§1.57). See `compile.limits` for what retries cannot say.
 - A request is counted when it ends, also in `request_total` (§5.4).
-- Circuit breaking is not there yet; annotations that have no effect are told.
+- See `compile.breaking` for what circuit breaking cannot say. Annotations that have no effect are told.
 """

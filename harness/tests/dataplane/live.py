@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,14 +71,19 @@ class LiveMesh:
         self._client = await self._stack.enter_async_context(aiohttp.ClientSession())
         await self.push()
 
-    async def app(self, name: str, *, listening: bool = True, **changes: Any) -> Pod:
-        """A pod with an application on port 7000 that tells what it saw."""
+    async def app(
+        self, name: str, *, listening: bool = True, answers: Callable[[], int] = lambda: 200, **changes: Any
+    ) -> Pod:
+        """A pod with an application on port 7000 that tells what it saw.
+
+        answers  the status of each request that asks for none itself
+        """
         addresses = self.network.pod_addresses()
         meshed = changes.get("meshed", True)
         app_ip = addresses.app_ip if meshed else addresses.pod_ip
         made = pod(name, addresses.pod_ip, app_ip=app_ip, **changes)
         if listening:
-            await serve_app(self._stack, name, app_ip)
+            await serve_app(self._stack, name, app_ip, answers=answers)
         return made
 
     def compile(self, *parts: Pod | ServiceState | RouteInForce) -> Resources:
@@ -114,7 +119,9 @@ class LiveMesh:
         self.ads.fail(DataplaneError(reason))
 
 
-async def serve_app(stack: AsyncExitStack, name: str, ip: str, port: int = 7000) -> None:
+async def serve_app(
+    stack: AsyncExitStack, name: str, ip: str, port: int = 7000, answers: Callable[[], int] = lambda: 200
+) -> None:
     """Answers everything with what it saw; /status/N with that status, /slow after half a second."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -126,7 +133,7 @@ async def serve_app(stack: AsyncExitStack, name: str, ip: str, port: int = 7000)
             return socket
         if request.path == "/slow":
             await asyncio.sleep(0.5)
-        status = int(request.path.rpartition("/")[2]) if request.path.startswith("/status/") else 200
+        status = int(request.path.rpartition("/")[2]) if request.path.startswith("/status/") else answers()
         seen = {
             "name": name,
             "path": request.raw_path,

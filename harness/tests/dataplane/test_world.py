@@ -10,6 +10,7 @@ import pytest
 from harness.dialect import LINKERD_2_14, LINKERD_EDGE, Dialect
 from harness.embedded.dataplane.snapshot import Address, ServiceState
 from harness.embedded.dataplane.world import ROUTES, SERVICES, SLICES, World
+from harness.resources.circuit_breaking import CONSECUTIVE, MODE
 from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP
 from harness.tests.dataplane.builders import pod
 
@@ -207,3 +208,21 @@ def test_annotations_without_effect_are_told_once() -> None:
         "AnnotationHasNoEffect: linkerd-2.14 does not know retry.linkerd.io/http",
     ]
     assert world.route_names() == ["split"]
+
+
+def test_annotations_that_would_break_circuits_but_are_wrong_are_told() -> None:
+    """§4.3: a wrong value disables breaking."""
+    world = Watched(LINKERD_2_14)
+    cases: list[dict[str, str]] = [
+        {MODE: "unified"},
+        {MODE: "consecutive", f"{CONSECUTIVE}max-failures": "many"},
+        {MODE: "consecutive"},
+    ]
+    for case in cases:
+        annotated = service_object()
+        annotated["metadata"]["annotations"] = case
+        world.put(SERVICES, annotated)
+    assert world.told == [
+        f"AnnotationHasNoEffect: metadata.annotations.{MODE}: unsupported failure accrual mode: unified",
+        f"AnnotationHasNoEffect: metadata.annotations.{CONSECUTIVE}max-failures: 'many' is no count of failures",
+    ]

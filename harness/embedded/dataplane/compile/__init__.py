@@ -1,7 +1,7 @@
 """A moment of the cluster as resources of the proxy: pure, no I/O, the same answer for the same input.
 
 snapshot ── view ─┬─ listeners      what a pod has for life            (http, local_replies, counters, tls)
-                  ├─ clusters       who may be dialled, and how        (tls)
+                  ├─ clusters       who may be dialled, and how        (breaking, tls)
                   ├─ assignments    who is ready
                   ├─ outbound       which route answers                (precedence, matching, forwarding, backends)
                   ├─ inbound        who may ask a pod for what       (precedence, matching, authorizations, rate_limits)

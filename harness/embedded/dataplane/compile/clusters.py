@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from harness.embedded.dataplane.compile.breaking import outlier_detection, reached_through_breakers
 from harness.embedded.dataplane.compile.http import AUTHORITY_KEY
 from harness.embedded.dataplane.compile.names import (
     ALL_PODS,
@@ -50,6 +51,12 @@ def client_clusters(view: View, client: Client, certificates: Path) -> Iterator[
     for service, port in view.service_ports:
         http2 = client.meshed and view.takes_http2(service, port)
         yield client_cluster(client, service_assignment(service, port), certificates, http2=http2)
+    if client.meshed:
+        for reached in reached_through_breakers(view):
+            assignment = service_assignment(reached.service, reached.port)
+            http2 = view.takes_http2(reached.service, reached.port)
+            cluster = client_cluster(client, assignment, certificates, http2=http2)
+            yield {**cluster, "name": reached.cluster(client), **outlier_detection(reached.accrual)}
     direct = client_cluster(client, ALL_PODS, certificates, http2=False)
     subsets = {
         "fallback_policy": "NO_FALLBACK",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.embedded.dataplane.compile.backends import Backend, backends_of, drawn
+from harness.embedded.dataplane.compile.breaking import accrual_of, breaking_cluster
 from harness.embedded.dataplane.compile.filters import request_changes, response_changes
 from harness.embedded.dataplane.compile.limits import Limits, rule_limits
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, explained, literal_value
@@ -34,12 +35,23 @@ def _answer(view: View, client: Client, in_force: RouteInForce, rule: Rule, pare
     state = view.snapshot.services.get(parent)
     annotations = state.service.annotations if state else {}
     limits = rule_limits(in_force.route, rule.timeouts, annotations, view.snapshot.dialect)
-    return forward(client, backends, rule.filters, limits)
+    return forward(view, client, (parent, port), backends, rule.filters, limits)
 
 
-def forward(client: Client, backends: tuple[Backend, ...], filters: tuple[Filter, ...], limits: Limits) -> Config:
-    """Send each request to one of the backends, drawn by weight anew each time (§1.30)."""
-    clusters = [_weighted(client, backend, filters) for backend in backends]
+def forward(
+    view: View,
+    client: Client,
+    parent: tuple[ServiceKey, int],
+    backends: tuple[Backend, ...],
+    filters: tuple[Filter, ...],
+    limits: Limits,
+) -> Config:
+    """Send each request to one of the backends, drawn by weight anew each time (§1.30).
+
+    parent  the Service port that was asked, which says whether circuits are broken (§4.5)
+    """
+    through = parent if client.meshed and accrual_of(view, parent[0]) else None
+    clusters = [_weighted(client, through, backend, filters) for backend in backends]
     route = {
         "timeout": "0s",
         "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
@@ -49,14 +61,18 @@ def forward(client: Client, backends: tuple[Backend, ...], filters: tuple[Filter
     return {"route": route, **limits.buffers()}
 
 
-def _weighted(client: Client, backend: Backend, filters: tuple[Filter, ...]) -> Config:
+def _weighted(
+    client: Client, through: tuple[ServiceKey, int] | None, backend: Backend, filters: tuple[Filter, ...]
+) -> Config:
     weight = backend.weight or 1  # alone, weight 0 is served (§1.33)
     if backend.service is None:
         why = explained(ERROR_HEADER, literal_value(backend.failure))
         return {"name": MISSING_CLUSTER, "weight": weight, "response_headers_to_add": why}
     modifiers = (*filters, *backend.filters)  # §1.36
     return {
-        "name": client.cluster(service_assignment(backend.service, backend.port)),
+        "name": client.cluster(service_assignment(backend.service, backend.port))
+        if through is None
+        else breaking_cluster(client, *through, backend.service, backend.port),
         "weight": weight,
         **request_changes(modifiers),
         **response_changes(modifiers, always_removed=PEER_HEADERS if client.meshed else ()),

@@ -3,6 +3,7 @@
     listeners    out/<client>                        in/<namespace>/<pod>/<port>    ingress
     routes       out/<client>                        in/<namespace>/<pod>/<port>    ingress
     clusters     <client>|svc/<namespace>/<service>/<port>    <client>|pods    in/<namespace>/<pod>/<port>
+                 <client>|svc/<namespace>/<service>/<port>/through/<namespace>/<service>/<port>
     assignments  svc/<namespace>/<service>/<port>    pods
 
 `<client>` is `<namespace>/<pod>`: every pod dials from its own address, so that others know who calls (§3.20). The

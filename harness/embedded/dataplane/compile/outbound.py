@@ -98,7 +98,7 @@ def _default_route(view: View, client: Client, service: ServiceKey, port: int) -
     return {
         "match": {"prefix": "/"},
         "metadata": labelled(RouteLabel(service, port)),
-        **forward(client, (service_backend(view, service, port),), (), limits),
+        **forward(view, client, (service, port), (service_backend(view, service, port),), (), limits),
     }
 
 

@@ -1,0 +1,124 @@
+"""Circuit breaking in a real proxy (§4.3 to §4.5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.embedded.dataplane.compile import compile_snapshot
+from harness.embedded.dataplane.snapshot import Pod, RouteInForce, ServiceState
+from harness.resources.circuit_breaking import CONSECUTIVE, MODE
+from harness.resources.routes import Rule
+from harness.tests.dataplane.builders import pod, route, service, snapshot, to
+from harness.tests.dataplane.live import Answer, LiveMesh
+from harness.tests.dataplane.test_live_routing import run
+
+LONG = {MODE: "consecutive", f"{CONSECUTIVE}max-failures": "3", f"{CONSECUTIVE}min-penalty": "1m"}
+"""Nobody comes back while a test runs."""
+SHORT = {**LONG, f"{CONSECUTIVE}min-penalty": "200ms", f"{CONSECUTIVE}jitter-ratio": "0"}
+
+
+@dataclass
+class Health:
+    """What an application answers now."""
+
+    status: int = 200
+
+
+async def ask(mesh: LiveMesh, client: Pod, times: int, path: str = "/") -> list[Answer]:
+    return [await mesh.get(client, f"http://books:7000{path}") for _ in range(times)]
+
+
+async def pair(mesh: LiveMesh, annotations: dict[str, str], sick: Health) -> tuple[Pod, list[Pod | ServiceState]]:
+    """A client, and a Service with a healthy endpoint and one whose health the test decides."""
+    webapp, good = await mesh.app("webapp", listening=False), await mesh.app("good")
+    bad = await mesh.app("bad", answers=lambda: sick.status)
+    books = service("books", good.endpoint.pod_ip, bad.endpoint.pod_ip, annotations=annotations)
+    return webapp, [webapp, good, bad, books]
+
+
+@pytest.mark.cluster
+def test_an_endpoint_that_fails_in_a_row_is_avoided() -> None:
+    async def test(mesh: LiveMesh) -> None:
+        webapp, parts = await pair(mesh, LONG, Health(503))
+        await mesh.push(*parts)
+        seen = Counter((answer.by, answer.status) for answer in await ask(mesh, webapp, 60))
+        assert seen == {("bad", 503): 3, ("good", 200): 57}
+
+    run(test)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("annotations", [{}, {**LONG, MODE: "unified"}, {**LONG, f"{CONSECUTIVE}max-failures": "many"}])
+def test_without_valid_annotations_nothing_is_avoided(annotations: dict[str, str]) -> None:
+    async def test(mesh: LiveMesh) -> None:
+        webapp, parts = await pair(mesh, annotations, Health(503))
+        await mesh.push(*parts)
+        seen = Counter(answer.by for answer in await ask(mesh, webapp, 60))
+        assert seen["bad"] > 10
+
+    run(test)
+
+
+@pytest.mark.cluster
+def test_what_is_no_failure_begins_the_count_anew() -> None:
+    """§4.3: a 4xx counts like a success."""
+
+    async def test(mesh: LiveMesh) -> None:
+        webapp, books = await mesh.app("webapp", listening=False), await mesh.app("books")
+        await mesh.push(webapp, books, service("books", books.endpoint.pod_ip, annotations=LONG))
+        for between in (200, 404, 429):
+            for status in (500, 500, between):
+                assert (await ask(mesh, webapp, 1, f"/status/{status}"))[0].status == status
+        assert [answer.status for answer in await ask(mesh, webapp, 3, "/status/500")] == [500] * 3
+        assert (await ask(mesh, webapp, 1))[0].status == 504
+
+    run(test)
+
+
+@pytest.mark.cluster
+def test_an_only_endpoint_is_given_up_and_comes_back() -> None:
+    """§4.4."""
+
+    async def test(mesh: LiveMesh) -> None:
+        webapp, health = await mesh.app("webapp", listening=False), Health(500)
+        books = await mesh.app("books", answers=lambda: health.status)
+        await mesh.push(webapp, books, service("books", books.endpoint.pod_ip, annotations=SHORT))
+        assert [answer.status for answer in await ask(mesh, webapp, 3)] == [500] * 3
+        refused = (await ask(mesh, webapp, 1))[0]
+        assert (refused.status, refused.error) == (504, "service in fail-fast")
+        health.status = 200
+        while (answer := (await ask(mesh, webapp, 1))[0]).status == 504:
+            pass
+        assert answer.by == "books"
+
+    run(test)
+
+
+@pytest.mark.cluster
+def test_the_service_that_is_asked_decides_and_nobody_else_suffers() -> None:
+    """§4.5: its clients give up the endpoints of every backend; through another Service they are as good as ever."""
+
+    async def test(mesh: LiveMesh) -> None:
+        webapp, other = await mesh.app("webapp", listening=False), await mesh.app("other", listening=False)
+        injector = await mesh.app("injector", answers=lambda: 500)
+        books = service("books", annotations=LONG)
+        errors = service("errors", injector.endpoint.pod_ip)
+        split = route("split", Rule(backend_refs=(to("errors"),)))
+        await mesh.push(webapp, other, injector, books, errors, split)
+        assert [answer.status for answer in await ask(mesh, webapp, 4)] == [500, 500, 500, 504]
+        direct = [(await mesh.get(webapp, "http://errors:7000/")).status for _ in range(6)]
+        assert direct == [500] * 6
+        assert (await ask(mesh, other, 1))[0].status == 500  # another pod's proxy has seen no failure yet
+
+    run(test)
+
+
+def test_a_pod_outside_the_mesh_breaks_nothing() -> None:
+    outsider = pod("outsider", "127.77.64.8", meshed=False)
+    books: list[Pod | ServiceState | RouteInForce] = [outsider, service("books", "127.77.64.2", annotations=LONG)]
+    compiled = compile_snapshot(snapshot(*books), Path("/run"))
+    assert not [name for name, cluster in compiled.clusters.items() if "outlier_detection" in cluster]
