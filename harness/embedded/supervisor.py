@@ -30,7 +30,8 @@ from harness.embedded.admission import register_mesh_admission
 from harness.embedded.apiserver.api import Api
 from harness.embedded.apiserver.certs import ADMIN, ADMIN_GROUP, Authority, server_context, write_kubeconfig
 from harness.embedded.apiserver.crds import CRD_KEY, serve_custom_kinds
-from harness.embedded.apiserver.server import serve
+from harness.embedded.apiserver.server import RunningServer, serve
+from harness.embedded.apiserver.tokens import ServiceAccountTokens
 from harness.embedded.controllers.events import record_event
 from harness.embedded.controllers.loop import ControllerLoop
 from harness.embedded.controllers.rate_limits import rate_limit_controllers
@@ -39,6 +40,7 @@ from harness.embedded.controllers.startup import create_first_namespaces, standa
 from harness.embedded.crds import definitions
 from harness.embedded.dataplane.plane import Plane
 from harness.embedded.node.addresses import PodNetwork
+from harness.embedded.node.api_access import ApiAccess
 from harness.embedded.node.images import Image, Images, parse_image
 from harness.embedded.node.node import Node
 from harness.embedded.pods import DataplaneError
@@ -156,25 +158,33 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Plane, Node]
         )
         stack.push_async_callback(plane.stop)
         stack.push_async_callback(node.stop)
-        await asyncio.gather(plane.start(), node.start())
-        yield await _serve(api, authority, node, plane, settings.run_dir, stack), plane, node
+        tokens = ServiceAccountTokens(api)
+        # Nobody is told where it listens before everything runs.
+        server = await _serve(api, authority, tokens, node, plane, settings.run_dir)
+        stack.push_async_callback(server.close)
+        access = ApiAccess("127.0.0.1", server.port, authority.certificate, tokens.issue)
+        await asyncio.gather(plane.start(), node.start(access))
+        yield _write_kubeconfig(settings.run_dir, authority, server.port), plane, node
 
 
 async def _serve(
-    api: Api, authority: Authority, node: Node, plane: Plane, run_dir: Path, stack: AsyncExitStack
-) -> Path:
-    """The private kubeconfig of the API, served from now on."""
+    api: Api, authority: Authority, tokens: ServiceAccountTokens, node: Node, plane: Plane, run_dir: Path
+) -> RunningServer:
+    """The API, served from now on."""
     certificate = authority.server(["127.0.0.1", "localhost", "kubernetes.default.svc"])
 
     async def in_force() -> None:
         with contextlib.suppress(DataplaneError):  # the plane tells of what it cannot take by events
             await plane.settled()
 
-    server = await serve(api, server_context(authority, certificate, run_dir), node, in_force=in_force)
-    stack.push_async_callback(server.close)
+    context = server_context(authority, certificate, run_dir)
+    return await serve(api, context, node, in_force=in_force, user_of=tokens.user)
+
+
+def _write_kubeconfig(run_dir: Path, authority: Authority, port: int) -> Path:
     kubeconfig = run_dir / "kubeconfig"
     client = authority.client(ADMIN, ADMIN_GROUP)
-    write_kubeconfig(kubeconfig, f"https://127.0.0.1:{server.port}", authority.certificate, client)
+    write_kubeconfig(kubeconfig, f"https://127.0.0.1:{port}", authority.certificate, client)
     return kubeconfig
 
 

@@ -67,7 +67,7 @@ def bad_request(message: str) -> ApiError:
 
 
 def unauthorized() -> ApiError:
-    """401: no client certificate of this cluster was shown."""
+    """401: neither a client certificate nor a token of this cluster was shown."""
     return ApiError(401, "Unauthorized", "Unauthorized")
 
 

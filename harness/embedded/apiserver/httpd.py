@@ -36,7 +36,7 @@ class Request:
     path     percent-decoded
     raw_path as sent, for proxying
     headers  names in lower case; repeated ones joined by ", "
-    user     common name of the client certificate that the TLS layer verified; "" without one
+    user     common name of the client certificate that the TLS layer verified, or whom a token proved; "" for neither
     """
 
     method: str

@@ -24,10 +24,15 @@ from harness.embedded.apiserver.verbs import serve_object
 _BACKLOG = 512
 MESH_GROUPS = frozenset({"policy.linkerd.io", "gateway.networking.k8s.io"})
 InForce = Callable[[], Awaitable[None]]
+UserOf = Callable[[str], str]
 
 
 async def _at_once() -> None:
     return
+
+
+def _nobody(authorization: str) -> str:
+    return ""
 
 
 _HEALTH = ("healthz", "livez", "readyz")
@@ -37,16 +42,19 @@ _HEALTH = ("healthz", "livez", "readyz")
 class Frontend:
     """Answers the requests of authenticated clients; every refusal is a Status.
 
+    user_of   whom an Authorization header proves, "" for nobody
     in_force  waits until the data plane has taken every change so far
     """
 
     api: Api
     node: NodeStreams
     in_force: InForce = _at_once
+    user_of: UserOf = _nobody
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any request; only our own bugs raise."""
         try:
+            request.user = request.user or self.user_of(request.headers.get("authorization", ""))
             if not request.user:
                 raise unauthorized()
             return await self._dispatch(request)
@@ -118,14 +126,16 @@ async def serve(
     port: int = 0,
     *,
     in_force: InForce = _at_once,
+    user_of: UserOf = _nobody,
 ) -> RunningServer:
     """Serve `api` over HTTPS until `close`.
 
     ssl_context  as `certs.server_context` makes it: client certificates are asked for and verified
     node         answers pods/log
     in_force     waits until the data plane has taken every change so far; asked before mesh resources are answered
+    user_of      whom an Authorization header proves; asked if no client certificate was shown
     """
-    frontend = Frontend(api, node, in_force)
+    frontend = Frontend(api, node, in_force, user_of)
     connections: set[Connection] = set()
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(frontend.answer, refusal, connections), host, port, ssl=ssl_context, backlog=_BACKLOG

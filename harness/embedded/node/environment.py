@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from harness.embedded.node.addresses import PodAddresses
+from harness.embedded.node.api_access import ApiAccess
 from harness.embedded.node.processes import RUN_DIR_VARIABLE
 from harness.embedded.pods import OUTBOUND_PORT
 
@@ -36,6 +37,7 @@ class Place:
 
     meshed      its inbound listeners own pod_ip, so processes listen on app_ip
     skip_ports  ports that processes bind on pod_ip all the same, as the annotation lists them ("25,4190-4192")
+    api         how processes reach the API server, if it can be reached
     """
 
     addresses: PodAddresses
@@ -44,6 +46,7 @@ class Place:
     node_name: str
     node_ip: str
     run_dir: str
+    api: ApiAccess | None = None
 
     @property
     def bind(self) -> str:
@@ -149,6 +152,7 @@ def _conventional_variables(pod: Obj, place: Place, root: str) -> dict[str, str]
         "http_proxy": f"http://{place.addresses.pod_ip}:{OUTBOUND_PORT}",
         "NO_PROXY": direct,
         "no_proxy": direct,
+        **(place.api.environment() if place.api else {}),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.embedded.node.api_access import service_account_files
 from harness.embedded.node.environment import ConfigError, Find, Place, container_environment, expand_all
 from harness.embedded.node.images import Images, UnknownImage
 from harness.embedded.node.probes import parse_action, parse_probes
@@ -81,7 +82,9 @@ def prepare(pod: Obj, name: str, workplace: Workplace) -> Launch:
     container = _container(pod, name)
     root = workplace.directory / name / "root"
     try:
-        make_root(root, container, workplace.volumes, pod["metadata"]["namespace"])
+        account = workplace.find("serviceaccounts", pod["spec"].get("serviceAccountName") or "default")
+        files = service_account_files(pod, account, workplace.place.api)
+        make_root(root, container, workplace.volumes, files)
         environment = container_environment(pod, container, find=workplace.find, place=workplace.place, root=str(root))
         program = workplace.images.program(
             container.get("image", ""),

@@ -16,6 +16,7 @@ from harness.embedded.apiserver.api import Api, ApiError
 from harness.embedded.apiserver.objects import controller_of, is_deleting
 from harness.embedded.node.addresses import PodNetwork
 from harness.embedded.node.admin import AdminServer, Metrics
+from harness.embedded.node.api_access import ApiAccess
 from harness.embedded.node.endpoints import is_meshed, pod_endpoint, real_containers, skip_inbound_text
 from harness.embedded.node.environment import ConfigError, Place
 from harness.embedded.node.images import Images
@@ -37,6 +38,7 @@ class Site:
 
     record   writes an event: the object it is about, type, reason, message
     closing  set once the whole cluster ends: the data plane is not told about each pod then
+    api_access  how pods reach the API server, if they can
     """
 
     api: Api
@@ -51,6 +53,7 @@ class Site:
     node_name: str
     record: Callable[[Obj, str, str, str], object]
     closing: asyncio.Event
+    api_access: ApiAccess | None = None
 
 
 class PodLife:
@@ -137,6 +140,7 @@ class PodLife:
                 node_name=site.node_name,
                 node_ip=site.network.node_ip,
                 run_dir=str(site.run_dir),
+                api=site.api_access,
             ),
             find=lambda kind, name: site.api.store.get(kind, self.namespace, name),
             images=site.images,

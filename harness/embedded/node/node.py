@@ -16,6 +16,7 @@ from harness.embedded.apiserver.objects import is_deleting
 from harness.embedded.apiserver.store import Event
 from harness.embedded.node.addresses import PodNetwork
 from harness.embedded.node.admin import Metrics
+from harness.embedded.node.api_access import ApiAccess
 from harness.embedded.node.images import Images
 from harness.embedded.node.leftovers import kill_leftovers
 from harness.embedded.node.lifecycle import PodLife, Site
@@ -68,8 +69,11 @@ class Node:
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
-    async def start(self) -> None:
-        """Register the node and take up all pods, those that exist and those to come."""
+    async def start(self, api_access: ApiAccess | None = None) -> None:
+        """Register the node and take up all pods, those that exist and those to come.
+
+        api_access  how pods reach the API server
+        """
         zygote = self._zygote or await Zygote.start(self._run_dir, (*self._preload, *self._images.modules()))
         self._site = Site(
             api=self._api,
@@ -84,6 +88,7 @@ class Node:
             node_name=NODE_NAME,
             record=self._record,
             closing=asyncio.Event(),
+            api_access=api_access,
         )
         if self._api.store.get("nodes", "", NODE_NAME) is None:
             self._api.create("nodes", node_object(NODE_NAME, self._network.node_ip, datetime.now(UTC)))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.embedded.node.api_access import SERVICE_ACCOUNT_DIR
 from harness.embedded.node.environment import (
     ConfigError,
     Find,
@@ -23,7 +24,6 @@ from harness.embedded.node.environment import (
 )
 
 Obj = dict[str, Any]
-SERVICE_ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"
 _FROM_OBJECTS = {"configMap": "configmaps", "secret": "secrets"}
 
 
@@ -53,13 +53,17 @@ def write_volume(directory: Path, files: Mapping[str, bytes] | None) -> None:
             present.unlink()
 
 
-def make_root(root: Path, container: Obj, volumes: Path, namespace: str) -> None:
-    """A new, empty root for one start of a container with its mounts in place; raises ConfigError."""
+def make_root(root: Path, container: Obj, volumes: Path, service_account: Mapping[str, bytes]) -> None:
+    """A new, empty root for one start of a container with its mounts in place; raises ConfigError.
+
+    service_account  what is mounted at SERVICE_ACCOUNT_DIR unless the container mounts something else there
+    """
     shutil.rmtree(root, ignore_errors=True)
     (root / "tmp").mkdir(parents=True)
     mounts = container.get("volumeMounts") or ()
     if all(mount["mountPath"] != SERVICE_ACCOUNT_DIR for mount in mounts):
-        _replace(root / SERVICE_ACCOUNT_DIR.lstrip("/") / "namespace", namespace.encode())
+        for name, content in service_account.items():
+            _replace(root / SERVICE_ACCOUNT_DIR.lstrip("/") / name, content)
     for mount in sorted(mounts, key=lambda mount: len(mount["mountPath"])):
         target = _inside(volumes / mount["name"], mount.get("subPath") or "")
         if not target.exists():  # a subPath that no file of the volume has is a new directory in it
@@ -84,8 +88,8 @@ def _source_files(pod: Obj, source: Obj, *, find: Find, place: Place) -> dict[st
             return _object_files(kind, source[field], find)
     if "downwardAPI" in source:
         return _downward_files(pod, source["downwardAPI"], place)
-    if "serviceAccountToken" in source:  # no process of a pod talks to the API server here
-        return {source["serviceAccountToken"]["path"]: b""}
+    if "serviceAccountToken" in source:
+        return {source["serviceAccountToken"]["path"]: place.api.token_of(pod) if place.api else b""}
     name = source.get("name", "")
     raise ConfigError(f'volume "{name}" has a type that the embedded cluster does not offer: {json.dumps(source)}')
 

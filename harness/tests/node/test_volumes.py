@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.embedded.node.api_access import SERVICE_ACCOUNT_DIR
 from harness.embedded.node.environment import ConfigError
-from harness.embedded.node.volumes import SERVICE_ACCOUNT_DIR, make_root, volume_files, write_volume
+from harness.embedded.node.volumes import make_root, volume_files, write_volume
 from harness.tests.node.test_environment import PLACE
 
 Obj = dict[str, Any]
@@ -72,7 +73,7 @@ def test_a_root_has_the_mounts_and_nothing_of_the_run_before(tmp_path: Path) -> 
         {"name": "data", "mountPath": "/other", "subPath": "new"},
     ]
     for _ in range(2):
-        make_root(root, {"volumeMounts": mounts}, volumes, "n")
+        make_root(root, {"volumeMounts": mounts}, volumes, {"namespace": b"n"})
         assert not (root / "scratch").exists()
         (root / "scratch").touch()
     assert (root / "etc/nginx/nginx.conf").read_bytes() == b"one"
@@ -88,4 +89,4 @@ def test_nothing_is_written_outside(tmp_path: Path) -> None:
         write_volume(tmp_path / "v", {"../a": b""})
     for mount in ({"name": "v", "mountPath": "/../../etc"}, {"name": "v", "mountPath": "/x", "subPath": "../.."}):
         with pytest.raises(ConfigError, match="leads out of its volume"):
-            make_root(tmp_path / "root", {"volumeMounts": [mount]}, tmp_path, "n")
+            make_root(tmp_path / "root", {"volumeMounts": [mount]}, tmp_path, {})
