@@ -14,6 +14,7 @@ from typing import Any, Self
 import urllib3
 from kubernetes import client as k8s
 from kubernetes import config as k8s_config
+from kubernetes.config.incluster_config import InClusterConfigLoader
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 
@@ -47,11 +48,24 @@ class Kube:
     raises  KubeError when the API server refuses, ClusterLost when it cannot be reached
     """
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, *, api: Any = None) -> None:
         self.kubeconfig = kubeconfig
-        self._api = _client(kubeconfig)
+        self._api = _client(kubeconfig) if api is None else api
         # A reset of a kept connection is retried by urllib3 for reads only; three tries are its own default.
         self._dynamic: Any = None
+
+    @classmethod
+    def in_pod(cls, account: Path, scratch: Path) -> Self:
+        """The cluster that this process is a pod of, as its ServiceAccount; the token is read again as it is renewed.
+
+        account  the directory with `token` and `ca.crt`
+        scratch  a directory for what discovery finds
+        raises   ConfigException if this is no pod, or one without a token
+        """
+        configuration = k8s.Configuration()
+        loader = InClusterConfigLoader(str(account / "token"), str(account / "ca.crt"))  # type: ignore[no-untyped-call]
+        loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
+        return cls(scratch / "kubeconfig", api=k8s.ApiClient(configuration))
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +229,7 @@ class Kube:
     def _headers(self) -> dict[str, str]:
         """What identifies us besides a client certificate."""
         headers = dict(self._api.default_headers)
-        token = self._api.configuration.get_api_key_with_prefix("authorization")
+        token = self._api.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
         return headers | ({"authorization": token} if token else {})
 
     def _resource(self, api_version: str, kind: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,11 +14,11 @@ Obj = dict[str, Any]
 
 
 @pytest.fixture
-def api() -> Iterator[Api]:
+def api() -> Api:
     api = Api(lambda: "127.0.0.9")
     api.create("namespaces", {"metadata": {"name": "a"}})
     api.create("serviceaccounts", {"metadata": {"name": "reader"}}, namespace="a")
-    yield api
+    return api
 
 
 def test_a_token_names_its_service_account(api: Api) -> None:
