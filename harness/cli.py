@@ -15,6 +15,7 @@ from types import FrameType
 import click
 
 from harness.cluster.provider import Cluster
+from harness.cluster_commands import add_cluster_commands, existing_options
 from harness.errors import Exit, SignalboxError
 from harness.report.folder import reports, to_all
 from harness.report.terminal import Terminal
@@ -50,6 +51,7 @@ def cli() -> None:
     help="Write a record of the run and reports made from it here; what an earlier run wrote there is replaced.",
 )
 @click.option("--pause", is_flag=True, help="On a broken expectation wait before undoing, so that you can look.")
+@existing_options
 def run(paths: tuple[Path, ...], profile: str | None, folder: Path | None, pause: bool) -> None:
     """Run scenarios (files, or folders of them) and judge what the traffic did."""
     with Terminal() as terminal, reports(folder) as told:
@@ -91,6 +93,7 @@ def schema() -> None:
 
 
 add_viz_commands(cli)
+add_cluster_commands(cli)
 
 
 def _wait_for_enter(cluster: Cluster, expectation: str) -> None:

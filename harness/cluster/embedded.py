@@ -17,12 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from harness.cluster.provider import SENDER_IMAGE, Cluster, Request
+from harness.cluster.preflight import Check, require
+from harness.cluster.provider import SENDER_IMAGE, Cluster, Furnish, Progress, Request
 from harness.dialect import DIALECTS, Dialect
 from harness.embedded.node.leftovers import kill_leftovers
 from harness.errors import ClusterLost, EnvironmentFailed
@@ -46,13 +47,20 @@ class _Handle:
     process: subprocess.Popen[bytes] | None = None
 
 
-def create(request: Request, *, progress: Callable[[str], None]) -> Cluster:
-    """A serving embedded cluster with a private kubeconfig in a run directory that it owns.
+def preflight(request: Request) -> list[Check]:
+    """Whether the Python packages of the embedded cluster are installed."""
+    missing = [name for name in ("grpc", "httptools", "orjson", "jinja2", "cryptography") if find_spec(name) is None]
+    seen = f"missing: {', '.join(missing)}" if missing else "installed"
+    return [Check("packages of the embedded cluster", not missing, seen, "pip install 'signalbox[embedded]'")]
+
+
+def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster:
+    """A serving embedded cluster with a private kubeconfig in a run directory that it owns; its mesh is built in.
 
     A cluster that is to be kept outlives this process and is found again by `kept`.
     raises  EnvironmentFailed if a part of it cannot start; nothing is left then
     """
-    _require_packages()
+    require("the embedded cluster", preflight(request))
     for swept in sweep():
         progress(f"removed what a killed run left: {swept}")
     run_dir = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX))
@@ -75,6 +83,7 @@ def create(request: Request, *, progress: Callable[[str], None]) -> Cluster:
 
 def _command(request: Request, run_dir: Path) -> list[str]:
     command = [sys.executable, "-m", "harness.embedded", "--run-dir", str(run_dir), "--name", request.name]
+    command += ["--ingress-port", str(request.ingress_port)]
     command += ["--dialect", request.dialect.name, "--image", f"{SENDER_IMAGE.partition(':')[0]}={SENDER_ENTRY}"]
     return [*command, "--keep"] if request.keep else command
 
@@ -101,6 +110,20 @@ def kept() -> list[Cluster]:
             handle = _Handle(said["pid"], folder)
             found.append(_cluster(said["name"], DIALECTS[said["dialect"]], said, handle))
     return sorted(found, key=lambda cluster: cluster.name)
+
+
+def load_images(cluster: Cluster, images: Sequence[str]) -> None:
+    """Nothing to do: an image is only a name here, and programs stand in for them."""
+
+
+def diagnostics(cluster: Cluster) -> list[str]:
+    """The last lines of the supervisor's log."""
+    return _log_tail(cluster.handle.run_dir).splitlines()
+
+
+def release(cluster: Cluster) -> None:
+    """Nobody else uses it: it goes."""
+    delete(cluster)
 
 
 def check(cluster: Cluster) -> None:
@@ -148,15 +171,6 @@ def _is_orphan(folder: Path) -> bool:
         return False
     except FileNotFoundError:
         return time.time() - folder.stat().st_mtime > 60
-
-
-def _require_packages() -> None:
-    missing = [name for name in ("grpc", "httptools", "orjson", "jinja2", "cryptography") if find_spec(name) is None]
-    if missing:
-        raise EnvironmentFailed(
-            f"the embedded cluster needs packages that are not installed: {', '.join(missing)}",
-            "pip install 'signalbox[embedded]'",
-        )
 
 
 def _read_answer(process: subprocess.Popen[bytes], run_dir: Path) -> dict[str, str]:

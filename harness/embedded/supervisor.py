@@ -39,6 +39,7 @@ from harness.embedded.controllers.routes import route_status_controllers
 from harness.embedded.controllers.startup import create_first_namespaces, standard_controllers
 from harness.embedded.crds import definitions
 from harness.embedded.dataplane.plane import Plane
+from harness.embedded.mesh_config import publish_mesh_config
 from harness.embedded.node.addresses import PodNetwork
 from harness.embedded.node.api_access import ApiAccess
 from harness.embedded.node.images import Image, Images, parse_image
@@ -139,6 +140,7 @@ async def _cluster(settings: Settings) -> AsyncIterator[tuple[Path, Plane, Node]
         loop.start()
         stack.callback(loop.close)
         create_first_namespaces(api, authority.certificate.decode())
+        publish_mesh_config(api, settings.dialect)
         plane = Plane(
             api,
             settings.dialect,

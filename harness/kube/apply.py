@@ -58,11 +58,16 @@ class Ledger:
 
 
 class Applier:
-    """Changes to one cluster on behalf of one run."""
+    """Changes to one cluster on behalf of one run.
 
-    def __init__(self, kube: Kube, run_id: str) -> None:
+    guarded  others live in the cluster: nothing is changed outside namespaces that carry our label, and of what
+             belongs to the whole cluster only such namespaces are made
+    """
+
+    def __init__(self, kube: Kube, run_id: str, *, guarded: bool = False) -> None:
         self._kube = kube
         self._run_id = run_id
+        self._guarded = guarded
 
     def apply(self, manifest: JsonObject, ledger: Ledger) -> JsonObject:
         """The object as stored after creating it or bringing it to the manifest's state.
@@ -71,6 +76,7 @@ class Applier:
         """
         desired = self._marked(manifest)
         ref = ObjectRef.of(desired)
+        self._check_place(ref)
         live = self._kube.get(ref)
         ledger.remember(ref, live)
         if live is None:
@@ -82,6 +88,7 @@ class Applier:
 
     def delete(self, ref: ObjectRef, ledger: Ledger) -> bool:
         """Delete an object of ours; False if it was not there."""
+        self._check_place(ref)
         live = self._kube.get(ref)
         ledger.remember(ref, live)
         if live is None:
@@ -91,6 +98,7 @@ class Applier:
 
     def change(self, ref: ObjectRef, edit: Callable[[JsonObject], Any], ledger: Ledger, *, kind: str) -> JsonObject:
         """The object after a patch computed from its live state; `edit` gets the live object, returns the patch."""
+        self._check_place(ref)
         live = self._kube.get(ref)
         if live is None:
             raise KubeError(404, "NotFound", f"{ref} does not exist")
@@ -139,12 +147,33 @@ class Applier:
         metadata.setdefault("annotations", {})[LAST_APPLIED] = json.dumps(manifest, sort_keys=True)
         return desired
 
+    def _check_place(self, ref: ObjectRef) -> None:
+        """Refuse what lies outside our namespaces on a cluster that others use."""
+        if not self._guarded:
+            return
+        if ref.namespace is None:
+            if ref.kind == "Namespace":
+                return  # one that is there already must be ours: _check_ours looks
+            raise EnvironmentFailed(
+                f"{ref} belongs to the whole cluster, and others use this cluster",
+                "run it on a cluster of its own: --cluster embedded, k3d or kind",
+            )
+        home = self._kube.get(ObjectRef("v1", "Namespace", None, ref.namespace))
+        if home is not None:
+            self._check_ours(ref, home)
+
     def _check_ours(self, ref: ObjectRef, live: JsonObject) -> None:
         if RUN_LABEL not in live["metadata"].get("labels", {}):
             raise EnvironmentFailed(
-                f"{ref} exists already and does not carry our label {RUN_LABEL}",
+                f"{_subject(ref, live)} exists already and does not carry our label {RUN_LABEL}",
                 "delete it, or run against a cluster that Signalbox may change",
             )
+
+
+def _subject(ref: ObjectRef, live: JsonObject) -> str:
+    """What is in the way: the object itself, or the namespace it would go to."""
+    found = f"{live['kind']}/{live['metadata']['name']}" if "kind" in live else ref.name
+    return str(ref) if found == f"{ref.kind}/{ref.name}" else f"{ref} is not for us to change: {found}"
 
 
 _SERVER_OWNED = ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "selfLink")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.cluster.provider import Cluster, Request
-from harness.cluster.providers import all_providers, provider
+from harness.cluster.provider import Cluster
+from harness.cluster.providers import all_providers
 from harness.errors import Finding, InputError, nearest
+from harness.run.bring_up import bring_up
 from harness.scenario.project import Project
 
 
@@ -21,7 +22,7 @@ def keep_up(name: str, profile_name: str | None, *, progress: Callable[[str], No
             progress(f"{name} runs already")
             return cluster
     _, profile = Project.around(Path("scenarios")).profile(profile_name)
-    return provider(profile.provider).create(Request(name, profile.rules, keep=True), progress=progress)
+    return bring_up(profile, name, keep=True, progress=progress)
 
 
 def kept_clusters() -> list[Cluster]:

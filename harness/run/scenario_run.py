@@ -55,7 +55,7 @@ class ScenarioRun:
         """
         scenario, begin = self.loaded.scenario, time.monotonic()
         self.emit(_started(self.loaded))
-        applier = Applier(self.kube, self.run_id)
+        applier = Applier(self.kube, self.run_id, guarded=self.cluster.shared)
         actor = Actor(self.kube, applier, self.project)
         failures: list[str] = []
         try:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from harness.cluster.provider import Cluster, Provider, Request
+from harness.cluster.provider import Cluster, Provider
 from harness.cluster.providers import provider
 from harness.errors import ClusterLost, EnvironmentFailed
-from harness.kube.apply import Applier, Ledger
+from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import workload
 from harness.kube.waits import wait_rollout
 from harness.run import events as ev
+from harness.run.bring_up import bring_up
 from harness.run.scenario_run import ScenarioRun
 from harness.scenario.apps import App
 from harness.scenario.clusters import Profile
@@ -42,6 +43,7 @@ class Session:
     phases: list[tuple[str, float]] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
     _installed: set[str] = field(default_factory=set)
+    _ledger: Ledger = field(default_factory=Ledger)
 
     def run(self, loaded: LoadedScenario) -> ev.ScenarioReport:
         """Install the apps that the scenario needs and run it.
@@ -67,11 +69,10 @@ class Session:
     def _install(self, apps: Sequence[App], project: Project) -> None:
         """Apply the manifests of all apps, then wait until each is ready; one that is there already is left alone."""
         begin, missing = time.monotonic(), [app for app in apps if app.name not in self._installed]
-        applier, ledger = Applier(self.kube, self.run_id), Ledger()
         for app in missing:
             for manifest in app.spec.manifests:
                 for one in project.manifests(manifest):
-                    applier.apply(dict(one.obj), ledger)
+                    self._applier().apply(dict(one.obj), self._ledger)
         for app in missing:
             for name in app.spec.ready:
                 wait_rollout(self.kube, workload("Deployment", str(name)), within=app.spec.within.total_seconds())
@@ -79,6 +80,16 @@ class Session:
             took = time.monotonic() - begin
             self.phases.append((app.name, took))
             self.emit(ev.AppReady(app.name, took))
+
+    def take_away(self) -> list[str]:
+        """Uninstall the apps, where the cluster goes on without us; sentences about what could not be."""
+        if not self.cluster.shared:
+            return []
+        self._installed.clear()
+        return self._applier().undo(self._ledger)
+
+    def _applier(self) -> Applier:
+        return Applier(self.kube, self.run_id, guarded=self.cluster.shared)
 
     def false_alarm_sentence(self) -> str:
         """The bound on a false red, over all claims judged so far."""
@@ -96,7 +107,7 @@ def open_session(
     chosen = provider(profile.provider)
     run_id = secrets.token_hex(4)
     begin = time.monotonic()
-    cluster = chosen.create(Request(f"signalbox-{run_id}", profile.rules), progress=lambda text: emit(ev.Note(text)))
+    cluster = bring_up(profile, f"signalbox-{run_id}", progress=lambda text: emit(ev.Note(text)))
     session: Session | None = None
     try:
         took = time.monotonic() - begin
@@ -105,13 +116,32 @@ def open_session(
             session = Session(
                 profile, cluster, kube, run_id, emit, partial(_check, chosen, cluster, kube), pause, [("cluster", took)]
             )
-            yield session
+            try:
+                yield session
+            except BaseException:
+                _tell(emit, _taken_away(session))
+                raise
+            if left := session.take_away():
+                raise EnvironmentFailed("\n".join(left), f"look at what carries the label {RUN_LABEL}={run_id}")
     except EnvironmentFailed:
         # A part of the cluster that died explains what failed after it better than the failure does.
         chosen.check(cluster)
         raise
     finally:
         _tear_down(chosen, cluster, session)
+
+
+def _taken_away(session: Session) -> list[str]:
+    """What `take_away` says; that the cluster is lost is said already by what brought us here."""
+    try:
+        return session.take_away()
+    except EnvironmentFailed as error:
+        return [f"what was installed could not be taken away: {error.message}"] if session.cluster.shared else []
+
+
+def _tell(emit: ev.Emit, sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        emit(ev.Note(sentence))
 
 
 def _check(chosen: Provider, cluster: Cluster, kube: Kube) -> None:
@@ -129,6 +159,6 @@ def _check(chosen: Provider, cluster: Cluster, kube: Kube) -> None:
 
 def _tear_down(chosen: Provider, cluster: Cluster, session: Session | None) -> None:
     begin = time.monotonic()
-    chosen.delete(cluster)
+    chosen.release(cluster)
     if session is not None:
         session.phases.append(("teardown", time.monotonic() - begin))

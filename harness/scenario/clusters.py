@@ -47,6 +47,10 @@ class Profile(Part):
     provides: Annotated[tuple[Slug, ...], Field(min_length=1)]
     """What scenarios may ask for under `cluster`."""
     pace: Pace = Pace()
+    node_image: Text | None = None
+    """What the nodes run, for k3d and kind; the version of Kubernetes with it."""
+    ingress_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Where the ingress listens on 127.0.0.1; the tutorial's 54321 if left out."""
 
     def value_problems(self) -> Iterable[Problem]:
         if self.dialect not in dialects.DIALECTS:

@@ -1,0 +1,143 @@
+"""A cluster that somebody else started, reached by a kubeconfig and the name of a context, and left as it was."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from harness.cli import cli
+from harness.cluster.existing import CONTEXT, KUBECONFIG
+from harness.errors import EnvironmentFailed, Exit, SignalboxError
+from harness.kube.apply import Applier, Ledger
+from harness.kube.client import Kube
+from harness.kube.objects import ObjectRef
+from harness.tests.cluster.conftest import Theirs
+from harness.tests.cluster.limited import limited_user
+from harness.tests.lifecycle.running import signalbox
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120), pytest.mark.xdist_group("existing")]
+
+
+def run(project: Path, *arguments: str, state: Path, code: int) -> str:
+    """What `signalbox run short.yaml ARGUMENTS` prints; nothing of it may be left."""
+    environment = {"XDG_STATE_HOME": str(state), "HOME": str(state)}
+    with signalbox("run", str(project / "short.yaml"), *arguments, environment=environment) as running:
+        assert running.wait(90) == code, "".join(running.lines)
+        running.assert_nothing_left()
+        text = "".join(running.lines)
+        assert "Traceback" not in text, text
+        return text
+
+
+def test_a_scenario_holds_and_the_cluster_is_as_it_was(theirs: Theirs, project: Path, tmp_path: Path) -> None:
+    before = theirs.namespaces()
+    text = run(project, *theirs.options(), state=tmp_path, code=Exit.HELD)
+    assert "every expectation holds" in text
+    assert theirs.namespaces() == before
+
+
+def test_after_ctrl_c_the_cluster_is_as_it_was(theirs: Theirs, project: Path, tmp_path: Path) -> None:
+    before = theirs.namespaces()
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    scenario = str(project / "short.yaml")
+    with signalbox("run", scenario, *theirs.options(), environment=environment) as running:
+        running.await_line("apply manifests/podinfo/canary")
+        running.process.send_signal(signal.SIGINT)
+        assert running.wait(60) == Exit.INTERRUPTED, "".join(running.lines)
+        running.assert_nothing_left()
+    assert theirs.namespaces() == before
+
+
+def test_a_namespace_that_is_not_ours_is_not_touched(theirs: Theirs, project: Path, tmp_path: Path) -> None:
+    ref = ObjectRef("v1", "Namespace", None, "test")
+    with Kube(theirs.kubeconfig) as kube:
+        kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "test"}})
+        before = theirs.namespaces()
+        try:
+            text = run(project, *theirs.options(), state=tmp_path, code=Exit.ENVIRONMENT)
+            assert "Namespace/test exists already and does not carry our label" in text
+            assert theirs.namespaces() == before
+            assert kube.objects("apps/v1", "Deployment", "test") == []
+        finally:
+            kube.delete(ref)
+
+
+def test_what_belongs_to_the_whole_cluster_is_not_made(theirs: Theirs) -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "mine"}}
+    elsewhere = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine", "namespace": "default"}}
+    with Kube(theirs.kubeconfig) as kube:
+        applier = Applier(kube, "test", guarded=True)
+        with pytest.raises(EnvironmentFailed, match="Node/mine belongs to the whole cluster"):
+            applier.apply(node, Ledger())
+        with pytest.raises(EnvironmentFailed, match="Namespace/default exists already and does not carry our label"):
+            applier.apply(elsewhere, Ledger())
+        assert kube.get(ObjectRef.of(node)) is None
+        assert kube.get(ObjectRef.of(elsewhere)) is None
+
+
+def preflight(monkeypatch: pytest.MonkeyPatch, *arguments: str, code: int) -> str:
+    """What `signalbox preflight ARGUMENTS` prints, with nothing named by a variable."""
+    for variable in (CONTEXT, KUBECONFIG, "KUBECONFIG"):
+        monkeypatch.setenv(variable, "")
+    result = CliRunner().invoke(cli, ["preflight", *arguments])
+    error = result.exception
+    text = result.output + (str(error) if isinstance(error, SignalboxError) else "")
+    assert (error.exit_code if isinstance(error, SignalboxError) else result.exit_code) == code, text
+    return text
+
+
+def test_a_user_with_too_few_rights_is_told_all_that_are_missing(theirs: Theirs, tmp_path: Path, project: Path) -> None:
+    denied = {("create", "pods"), ("patch", "deployments"), ("delete", "deployments"), ("create", "pods/proxy")}
+    with limited_user(theirs.kubeconfig, denied, tmp_path / "limited") as kubeconfig:
+        options = ("--cluster", "existing", "--context", "limited", "--kubeconfig", str(kubeconfig))
+        text = run(project, *options, state=tmp_path, code=Exit.ENVIRONMENT)
+    assert "create pods; create pods/proxy; patch,delete deployments.apps" in text
+    assert "ClusterRole" in text
+
+
+def test_a_mesh_with_other_rules_is_refused(theirs: Theirs, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = preflight(monkeypatch, "--cluster", "existing-edge", *theirs.options()[2:], code=Exit.ENVIRONMENT)
+    assert "✗ Linkerd keeps the rules of linkerd-edge: stable-2.14.10" in text
+
+
+def test_a_server_that_is_gone(theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = yaml.safe_load(theirs.kubeconfig.read_text(encoding="utf-8"))
+    document["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    (tmp_path / "gone").write_text(yaml.safe_dump(document), encoding="utf-8")
+    options = (*theirs.options()[:4], "--kubeconfig", str(tmp_path / "gone"))
+    said = preflight(monkeypatch, *options, code=Exit.ENVIRONMENT)
+    assert "✗ the API server at https://127.0.0.1:9 answers" in said
+    assert "remedy: kubectl --context signalbox version" in said
+
+
+def test_a_context_that_nobody_named_is_refused_though_it_is_the_current_one(
+    theirs: Theirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--cluster", "existing", "--kubeconfig", str(theirs.kubeconfig))
+    assert "name the context to run on" in preflight(monkeypatch, *options, code=Exit.INPUT)
+
+
+def test_the_kubeconfig_of_the_home_folder_is_never_assumed(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube/config").write_text(theirs.kubeconfig.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = preflight(monkeypatch, "--cluster", "existing", "--context", theirs.context, code=Exit.INPUT)
+    assert "name the kubeconfig" in text
+
+
+def test_an_unknown_context_names_the_nearest(theirs: Theirs, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("--cluster", "existing", "--context", "signalbx", "--kubeconfig", str(theirs.kubeconfig))
+    assert "did you mean 'signalbox'?" in preflight(monkeypatch, *options, code=Exit.INPUT)
+
+
+def test_the_profile_may_be_named_by_a_variable(theirs: Theirs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNALBOX_CLUSTER", "existing")
+    text = preflight(monkeypatch, *theirs.options()[2:], code=Exit.HELD)
+    assert all(line.startswith("✓") for line in text.splitlines()), text
+    assert "stable-2.14.10" in text
