@@ -10,7 +10,7 @@ Where it is not Linkerd, on purpose or because Envoy cannot say it:
   ClusterIP answers 502 where it is refused (§1.8): a client that asks through a proxy always gets an answer.
 - An authority that no Service or pod has answers 502 in words that name it; elsewhere the name would not resolve.
 - The authority of a request chooses the Service, where Linkerd takes the address that was dialled (§1.6).
-- Error answers keep the connection open (§4.15). The wording of `l5d-proxy-error` is ours (§1.18).
+- The wording of `l5d-proxy-error` is ours (§1.18).
 - Repeated header lines are compared joined by commas; see `compile.matching` for what queries and regular
   expressions cannot say.
 - Applications are spoken to in HTTP/1.1, so gRPC does not pass. Outbound, no port is opaque (1G).

@@ -23,6 +23,7 @@ for _module in (
     "filters.http.header_mutation.v3.header_mutation",
     "filters.http.header_to_metadata.v3.header_to_metadata",
     "filters.http.local_ratelimit.v3.local_rate_limit",
+    "filters.http.lua.v3.lua",
     "filters.http.rbac.v3.rbac",
     "filters.http.router.v3.router",
     "filters.listener.tls_inspector.v3.tls_inspector",

@@ -72,7 +72,7 @@ def _tables(view: View, meshed: list[tuple[Pod, int]]) -> Iterable[Config]:
 
 def _listeners(view: View, meshed: list[tuple[Pod, int]], certificates: Path) -> Iterable[Config]:
     for pod in view.snapshot.pods:
-        yield listeners.outbound(pod)
+        yield listeners.outbound(pod, view.snapshot.dialect)
     if view.snapshot.ingress is not None:
         yield ingress.listener(view.snapshot.ingress)
     for pod, port in meshed:

@@ -6,7 +6,13 @@ from harness.embedded.dataplane.compile.backends import Backend, backends_of, dr
 from harness.embedded.dataplane.compile.breaking import accrual_of, breaking_cluster
 from harness.embedded.dataplane.compile.filters import request_changes, response_changes
 from harness.embedded.dataplane.compile.limits import Limits, rule_limits
-from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, explained, literal_value
+from harness.embedded.dataplane.compile.local_replies import (
+    ERROR_HEADER,
+    PEER_HEADERS,
+    closing,
+    explained,
+    literal_value,
+)
 from harness.embedded.dataplane.compile.names import Client, Config, RouteLabel, labelled, service_assignment
 from harness.embedded.dataplane.compile.redirects import redirect
 from harness.embedded.dataplane.compile.view import View
@@ -85,4 +91,4 @@ def _shed() -> Config:
     Newer proxies drop the connection when there are several such backends; this one cannot and answers 503 too.
     """
     why = explained(ERROR_HEADER, "service unavailable: all backends have weight 0")
-    return {"direct_response": {"status": 503}, "response_headers_to_add": why}
+    return {"direct_response": {"status": 503}, "response_headers_to_add": [*why, closing()]}

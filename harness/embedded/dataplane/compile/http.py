@@ -10,6 +10,8 @@ from harness.embedded.dataplane.compile.names import Config, typed
 AUTHORITY_KEY: Final = "at"
 """Load-balancing metadata of a request: the authority it names, always with a port."""
 CLIENT_ID_HEADER: Final = "l5d-client-id"
+CONNECTION_HEADER: Final = "l5d-proxy-connection"
+"""By which a proxy tells the one before it to close the connection of its client."""
 CLIENT_KEY: Final = "signalbox-client"
 """On its way through inbound filters: whose bucket of a rate limit a request takes from."""
 WITHIN_TOTAL: Final = "signalbox-within-total"
@@ -73,6 +75,27 @@ def stamp_client_identity() -> Config:
             written(CLIENT_KEY, "id/%DOWNSTREAM_PEER_DNS_SAN%"),  # those without an identity are one client (§3.28)
         ]
     )
+
+
+def close_when_told() -> Config:
+    """Close an HTTP/1.1 connection after an answer that says so, and keep what it says to the proxies (§4.15, §4.16).
+
+    A proxy says it to another by a header, as their connection carries other requests too; the proxy never passes on
+    a `connection` header that a reply was given.
+    """
+    script = f"""
+function envoy_on_response(handle)
+  local told = handle:headers():get("{CONNECTION_HEADER}")
+  if told then
+    handle:headers():remove("{CONNECTION_HEADER}")
+    if told == "close" then
+      handle:streamInfo():drainConnectionUponCompletion()
+    end
+  end
+end
+"""
+    config = typed("extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": script})
+    return {"name": "envoy.filters.http.lua", "typed_config": config}
 
 
 def remember_authority() -> Config:

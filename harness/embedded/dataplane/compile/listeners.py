@@ -9,9 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from harness.dialect import Dialect
 from harness.embedded.dataplane.compile import counters
 from harness.embedded.dataplane.compile.authorizations import access_filter, connection_access
-from harness.embedded.dataplane.compile.http import ConnectionManager, remember_authority, stamp_client_identity
+from harness.embedded.dataplane.compile.http import (
+    ConnectionManager,
+    close_when_told,
+    remember_authority,
+    stamp_client_identity,
+)
 from harness.embedded.dataplane.compile.local_replies import inbound_replies, outbound_replies, unmeshed_replies
 from harness.embedded.dataplane.compile.names import (
     Client,
@@ -34,15 +40,15 @@ _TLS_INSPECTOR: Final = {
 }
 
 
-def outbound(pod: Pod) -> Config:
+def outbound(pod: Pod, dialect: Dialect) -> Config:
     """Where the pod's applications send everything, in origin form or absolute form."""
     endpoint = pod.endpoint
     key = stat_key(endpoint.pod_ip)
     manager = ConnectionManager(
         table=Client.of(pod).table,
         stat_prefix=f"out_{key}",
-        replies=outbound_replies() if endpoint.meshed else unmeshed_replies(),
-        filters=[remember_authority()],
+        replies=outbound_replies(dialect) if endpoint.meshed else unmeshed_replies(),
+        filters=[close_when_told(), remember_authority()],
         access_log=counters.outbound_counter(key) if endpoint.meshed else [],
         attempt_log=counters.attempt_counter(key) if endpoint.meshed else [],
     )
@@ -80,11 +86,12 @@ def inbound(view: View, pod: Pod, port: int, certificates: Path) -> Config:
 
 def _inbound_http(pod: Pod, port: int, *, to_mesh: bool) -> Config:
     key = stat_key(pod.endpoint.pod_ip)
+    closed = [] if to_mesh else [close_when_told()]  # a connection of the mesh carries requests of many
     return ConnectionManager(
         table=inbound_name(pod, port),
         stat_prefix=f"in_{key}_{port}_{'mesh' if to_mesh else 'plain'}",
         replies=inbound_replies(to_mesh=to_mesh),
-        filters=[stamp_client_identity(), access_filter(), *limit_filters()],
+        filters=[*closed, stamp_client_identity(), access_filter(), *limit_filters()],
         access_log=counters.inbound_counter(key, port),
     ).network_filter()
 

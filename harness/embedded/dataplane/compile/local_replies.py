@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from harness.dialect import Dialect
+from harness.embedded.dataplane.compile.http import CONNECTION_HEADER
 from harness.embedded.dataplane.compile.names import Config, typed
 
 ERROR_HEADER: Final = "l5d-proxy-error"
-CONNECTION_HEADER: Final = "l5d-proxy-connection"
-PEER_HEADERS: Final = (ERROR_HEADER, CONNECTION_HEADER)
-"""Set by another proxy: no application sees them (§0.8)."""
+PEER_HEADERS: Final = (ERROR_HEADER,)
+"""Set by another proxy: no application sees them (§0.8). `http.close_when_told` sees to l5d-proxy-connection."""
 UNMESHED_HEADER: Final = "signalbox-error"
 """For clients outside the mesh, where no proxy of Linkerd's would answer at all."""
 
@@ -26,25 +27,26 @@ _PEERS: Final = "client %DOWNSTREAM_REMOTE_ADDRESS%: server: %DOWNSTREAM_LOCAL_A
 _UNEXPECTED: Final = "!(response.code_details in ['direct_response', 'cluster_not_found'])"
 
 
-def outbound_replies() -> list[Config]:
+def outbound_replies(dialect: Dialect) -> list[Config]:
     """For what a meshed pod's applications send; the first that fits counts."""
+    late = dialect.timeout_closes_connection  # §2.2
     return [
-        _reply(_TRY_TIMEOUT, "HTTP response timeout of the backend", ERROR_HEADER),
-        _reply(_REQUEST_TIMEOUT, "HTTP response timeout", ERROR_HEADER),
-        _reply(_NO_ENDPOINT, "service in fail-fast", ERROR_HEADER, status=504),
-        _reply(_CONNECT_TIMEOUT, "connect timed out", ERROR_HEADER, status=504),
-        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, status=502),
-        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER),
+        _reply(_TRY_TIMEOUT, "HTTP response timeout of the backend", ERROR_HEADER, closes=late),
+        _reply(_REQUEST_TIMEOUT, "HTTP response timeout", ERROR_HEADER, closes=late),
+        _reply(_NO_ENDPOINT, "service in fail-fast", ERROR_HEADER, status=504, closes=True),
+        _reply(_CONNECT_TIMEOUT, "connect timed out", ERROR_HEADER, status=504, closes=True),
+        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, status=502, closes=True),
+        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, closes=True),
     ]
 
 
 def unmeshed_replies() -> list[Config]:
-    """For what an unmeshed pod sends: where its connection would have been refused, 502."""
+    """For what an unmeshed pod sends: where its connection would have been refused or broken, 502 and no connection."""
     return [
-        _reply(_NO_ENDPOINT, "no endpoint is ready", UNMESHED_HEADER, status=502),
-        _reply(_CONNECT_TIMEOUT, "connect timed out", UNMESHED_HEADER, status=504),
-        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", UNMESHED_HEADER, status=502),
-        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", UNMESHED_HEADER),
+        _reply(_NO_ENDPOINT, "no endpoint is ready", UNMESHED_HEADER, status=502, closes=True),
+        _reply(_CONNECT_TIMEOUT, "connect timed out", UNMESHED_HEADER, status=504, closes=True),
+        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", UNMESHED_HEADER, status=502, closes=True),
+        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", UNMESHED_HEADER, closes=True),
     ]
 
 
@@ -55,9 +57,9 @@ def inbound_replies(*, to_mesh: bool) -> list[Config]:
         _reply(_NO_ROUTE, f"{_PEERS}: no route found for request", header),
         _reply(_DENIED, f"{_PEERS}: unauthorized request on route", header),
         _reply(_LIMITED, f"{_PEERS}: rate limit exceeded", header),
-        _reply(_CONNECT_TIMEOUT, "connect timed out", header, status=504),
-        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", header, status=502),
-        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", header),
+        _reply(_CONNECT_TIMEOUT, "connect timed out", header, status=504, closes=True),
+        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", header, status=502, closes=True),
+        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", header, closes=True),
     ]
 
 
@@ -75,19 +77,27 @@ def explained(header: str, message: str) -> list[Config]:
     return [{"header": {"key": header, "value": message}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]
 
 
+def closing() -> Config:
+    """One more of a `response_headers_to_add`: the answer ends the connection."""
+    return explained(CONNECTION_HEADER, "close")[0]
+
+
 def literal_value(text: str) -> str:
     """A header value without variables."""
     return text.replace("%", "%%")
 
 
-def _reply(condition: str, message: str, header: str, *, status: int | None = None, body: str = "") -> Config:
+def _reply(
+    condition: str, message: str, header: str, *, status: int | None = None, body: str = "", closes: bool = False
+) -> Config:
     expression = typed("extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
     reply: Config = {
         "filter": {"extension_filter": {"name": "cel", "typed_config": expression}},
         "body": {"inline_string": body},
     }
-    if header:
-        reply["headers_to_add"] = explained(header, message)
+    headers = [*(explained(header, message) if header else ()), *([closing()] if closes else ())]
+    if headers:
+        reply["headers_to_add"] = headers
     if status is not None:
         reply["status_code"] = status
     return reply
