@@ -83,10 +83,24 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """The bytes of an upgraded connection; reading ends when the client is gone."""
+
+    reader: asyncio.StreamReader
+    transport: asyncio.Transport
+    writable: asyncio.Event
+
+    async def send(self, data: bytes) -> None:
+        """Write, and wait while the client is slow; what is written to a client that is gone goes nowhere."""
+        self.transport.write(data)
+        await self.writable.wait()
+
+
+@dataclass(frozen=True, slots=True)
 class Upgrade:
     """101 Switching Protocols: `take_over` owns the connection from then on and ends it by returning."""
 
-    take_over: Callable[[asyncio.StreamReader, asyncio.Transport], Awaitable[None]]
+    take_over: Callable[[Wire], Awaitable[None]]
     headers: Headers = ()
 
 
@@ -215,6 +229,7 @@ class Connection(asyncio.Protocol):
 
     def _begin_upgrade(self, rest: bytes) -> None:
         self._upgraded = asyncio.StreamReader()
+        self._upgraded.set_transport(self._transport)  # it stops reading while nobody takes what came
         if rest:
             self._upgraded.feed_data(rest)
         self._enqueue(keep_alive=False)
@@ -295,7 +310,10 @@ class Connection(asyncio.Protocol):
             return
         lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
         self._transport.write(f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode("latin-1"))
-        await answer.take_over(reader, self._transport)
+        try:
+            await answer.take_over(Wire(reader, self._transport, self._writable))
+        except Exception:
+            _log.exception("an upgraded connection failed")
 
     def _reject(self, status: int, reason: str) -> None:
         self._refused = True

@@ -27,6 +27,9 @@ SUBRESOURCES = {
     "scale": Subresource(kind="Scale", group="autoscaling", version="v1"),
     "finalize": Subresource(kind="Namespace", verbs=("update",)),
     "log": Subresource(kind="Pod", verbs=("get",)),
+    "exec": Subresource(kind="PodExecOptions", verbs=("create", "get")),
+    "attach": Subresource(kind="PodAttachOptions", verbs=("create", "get")),
+    "portforward": Subresource(kind="PodPortForwardOptions", verbs=("create", "get")),
     "eviction": Subresource(kind="Eviction", group="policy", version="v1", verbs=("create",)),
     "proxy": Subresource(kind="PodProxyOptions", verbs=("create", "delete", "get", "patch", "update")),
 }
@@ -105,7 +108,7 @@ _POD_FIELDS = (
     *("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork"),
     *("status.phase", "status.podIP", "status.nominatedNodeName"),
 )
-_POD_SUBRESOURCES = ("status", "log", "proxy", "eviction")
+_POD_SUBRESOURCES = ("status", "log", "exec", "attach", "portforward", "proxy", "eviction")
 _SCALED = ("status", "scale")
 _ALL = ("all",)
 

@@ -23,7 +23,7 @@ async def serve_log(api: Api, node: NodeStreams, target: Target, request: Reques
     chunks = await node.logs(
         target.namespace,
         target.name,
-        _container(pod, query.get("container", "")),
+        container_of(pod, query.get("container", "")),
         follow=query.get("follow") in _TRUE,
         tail_lines=_number(query, "tailLines"),
         previous=query.get("previous") in _TRUE,
@@ -34,7 +34,8 @@ async def serve_log(api: Api, node: NodeStreams, target: Target, request: Reques
     return Stream(chunks, content_type="text/plain")
 
 
-def _container(pod: Obj, asked: str) -> str:
+def container_of(pod: Obj, asked: str) -> str:
+    """The container a client means: the one it names, or the only one; ApiError 400."""
     names = [entry["name"] for entry in pod["spec"]["containers"]]
     inits = [entry["name"] for entry in pod["spec"].get("initContainers") or ()]
     if not asked and len(names) == 1:

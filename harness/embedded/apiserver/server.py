@@ -14,11 +14,13 @@ from harness.embedded.apiserver.errors import ApiError, bad_request, method_not_
 from harness.embedded.apiserver.httpd import Answer, Connection, Request, Response
 from harness.embedded.apiserver.messages import error_answer, refusal
 from harness.embedded.apiserver.podlogs import serve_log
+from harness.embedded.apiserver.portforward import serve_port_forward
 from harness.embedded.apiserver.proxy import serve_proxy
 from harness.embedded.apiserver.reviews import serve_review
 from harness.embedded.apiserver.streams import NodeStreams
 from harness.embedded.apiserver.subresources import serve_eviction, serve_scale
 from harness.embedded.apiserver.targets import Target, parse_target
+from harness.embedded.apiserver.terminals import serve_terminal
 from harness.embedded.apiserver.verbs import serve_object
 
 _BACKLOG = 512
@@ -86,6 +88,10 @@ class Frontend:
         match target.subresource:
             case "log":
                 return await serve_log(self.api, self.node, target, request)
+            case "exec" | "attach":
+                return await serve_terminal(self.api, self.node, target, request)
+            case "portforward":
+                return serve_port_forward(self.api, self.node, target, request)
             case "proxy":
                 return await serve_proxy(self.api, target, request)
             case "scale":
@@ -131,7 +137,7 @@ async def serve(
     """Serve `api` over HTTPS until `close`.
 
     ssl_context  as `certs.server_context` makes it: client certificates are asked for and verified
-    node         answers pods/log
+    node         answers pods/log, exec, attach and portforward
     in_force     waits until the data plane has taken every change so far; asked before mesh resources are answered
     user_of      whom an Authorization header proves; asked if no client certificate was shown
     """

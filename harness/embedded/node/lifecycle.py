@@ -17,7 +17,13 @@ from harness.embedded.apiserver.objects import controller_of, is_deleting
 from harness.embedded.node.addresses import PodNetwork
 from harness.embedded.node.admin import AdminServer, Metrics
 from harness.embedded.node.api_access import ApiAccess
-from harness.embedded.node.endpoints import is_meshed, pod_endpoint, real_containers, skip_inbound_text
+from harness.embedded.node.endpoints import (
+    is_meshed,
+    parse_ports,
+    pod_endpoint,
+    real_containers,
+    skip_inbound_text,
+)
 from harness.embedded.node.environment import ConfigError, Place
 from harness.embedded.node.images import Images
 from harness.embedded.node.launch import Workplace, container_plan
@@ -25,7 +31,7 @@ from harness.embedded.node.processes import Zygote
 from harness.embedded.node.runtime import CREATING, Container, race
 from harness.embedded.node.status import ContainerView, PodView, Running, State, Terminated, Waiting, pod_status
 from harness.embedded.node.timing import Timing
-from harness.embedded.pods import PROXY_CONTAINER, Dataplane, DataplaneError
+from harness.embedded.pods import ADMIN_PORT, PROXY_CONTAINER, Dataplane, DataplaneError
 
 Obj = dict[str, Any]
 _PROXY_IMAGE_ID = "signalbox://envoy"
@@ -129,6 +135,12 @@ class PodLife:
     def container(self, name: str) -> Container | None:
         """The container with this name; None also for the proxy, which has no process."""
         return next((c for c in (*self._containers, *self._init) if c.plan.name == name), None)
+
+    def inside_address(self, port: int) -> str:
+        """Where a connection to the pod's own localhost leads: its processes, or the proxy's admin port (§3.5)."""
+        place = self._workplace.place
+        on_pod_ip = port == ADMIN_PORT or port in parse_ports(place.skip_ports)
+        return place.addresses.pod_ip if on_pod_ip else place.bind
 
     def _make_workplace(self) -> Workplace:
         site = self._site

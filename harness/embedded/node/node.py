@@ -14,6 +14,7 @@ from harness.embedded.apiserver.api import Api
 from harness.embedded.apiserver.errors import bad_request, not_found
 from harness.embedded.apiserver.objects import is_deleting
 from harness.embedded.apiserver.store import Event
+from harness.embedded.apiserver.streams import Execution
 from harness.embedded.node.addresses import PodNetwork
 from harness.embedded.node.admin import Metrics
 from harness.embedded.node.api_access import ApiAccess
@@ -23,6 +24,7 @@ from harness.embedded.node.lifecycle import PodLife, Site
 from harness.embedded.node.logs import ContainerLog, LogQuery
 from harness.embedded.node.processes import LIBRARIES, Zygote
 from harness.embedded.node.registration import node_object
+from harness.embedded.node.runtime import Container
 from harness.embedded.node.timing import Timing
 from harness.embedded.pods import PROXY_CONTAINER, Dataplane
 from harness.errors import EnvironmentFailed
@@ -142,15 +144,43 @@ class Node:
             )
         )
 
-    def _log(self, namespace: str, pod: str, name: str, *, previous: bool) -> ContainerLog:
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: bool, terminal: bool
+    ) -> Execution:
+        """Start a command in a container's environment; close what it returns.
+
+        raises  ApiError 400 if the container does not run, or is the proxy, which has no process
+        """
+        if container == PROXY_CONTAINER:
+            raise bad_request(f"container {container} has no process of its own: it is part of the cluster's Envoy")
+        started = await self._container(namespace, pod, container).start_beside(command, stdin=stdin, terminal=terminal)
+        if started is None:
+            raise bad_request(f"container {container} of pod {pod} is not running")
+        return started
+
+    async def connect(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection made inside the pod: to its processes, not to the inbound listeners before them (§3.5a).
+
+        raises  OSError if nothing listens there
+        """
+        return await asyncio.open_connection(self._life(namespace, pod).inside_address(port), port)
+
+    def _life(self, namespace: str, pod: str) -> PodLife:
         life = self._lives.get((namespace, pod))
         if life is None:
             raise not_found(self._api.kind("pods"), pod)
-        if name == PROXY_CONTAINER:
-            return _proxy_log()
-        container = life.container(name)
+        return life
+
+    def _container(self, namespace: str, pod: str, name: str) -> Container:
+        container = self._life(namespace, pod).container(name)
         if container is None:
             raise bad_request(f"container {name} is not valid for pod {pod}")
+        return container
+
+    def _log(self, namespace: str, pod: str, name: str, *, previous: bool) -> ContainerLog:
+        if name == PROXY_CONTAINER:
+            return _proxy_log()
+        container = self._container(namespace, pod, name)
         log = container.previous_log if previous else container.log
         if log is None and previous:
             raise bad_request(f'previous terminated container "{name}" in pod "{pod}" not found')

@@ -33,6 +33,7 @@ class Order:
     function  "module:name", called with argv in a fork of the warmed-up parent; None executes argv
     env       the whole environment, nothing is inherited
     title     what `ps` shows, 15 bytes of it
+    terminal  its stdin is a terminal that it shall control
     """
 
     argv: Sequence[str]
@@ -40,6 +41,7 @@ class Order:
     cwd: Path
     title: str
     function: str | None = None
+    terminal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,10 @@ class Zygote:
     def pid(self) -> int:
         return self._parent.pid
 
-    async def run(self, order: Order, output: int) -> Process:
-        """Start a process whose stdout and stderr are the descriptor `output`, which stays the caller's to close.
+    async def run(self, order: Order, *standard: int) -> Process:
+        """Start a process; the descriptors stay the caller's to close.
+
+        standard  one descriptor for stdout and stderr (stdin is empty then), or three: stdin, stdout, stderr
 
         raises  EnvironmentFailed if the zygote is gone or cannot fork
         """
@@ -147,7 +151,7 @@ class Zygote:
         number = self._count
         started: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
         self._orders[number] = started
-        self._send({"start": number}, (_memory_file(order), os.dup(output)))
+        self._send({"start": number}, (_memory_file(order), *map(os.dup, standard)))
         return await started
 
     def send_signal(self, process: Process, number: int, *, tree: bool) -> None:
@@ -267,6 +271,7 @@ def _memory_file(order: Order) -> int:
         "env": dict(order.env),
         "cwd": str(order.cwd),
         "title": order.title,
+        "terminal": order.terminal,
     }
     with open(descriptor, "wb", closefd=False) as file:
         file.write(json.dumps(wanted).encode())

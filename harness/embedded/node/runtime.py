@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from harness.embedded.node.execution import ProcessExecution
 from harness.embedded.node.health import Health
 from harness.embedded.node.logs import ContainerLog, LogPipe
 from harness.embedded.node.probes import Action, Kind, Probe, Prober
@@ -50,6 +51,11 @@ class Launch:
     order: Order
     image_id: str
     tools: Mapping[str, str] = field(default_factory=dict)
+
+    def beside(self, command: Sequence[str]) -> Order:
+        """Another command in the same environment; a tool of the image if it names one."""
+        tool = self.tools.get(os.path.basename(command[0])) if command else None
+        return Order(tuple(command), self.order.env, self.order.cwd, title="exec", function=tool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +155,7 @@ class Container:
         if self._launch is None:
             return 1, "the container was never started"
         log = ContainerLog(_EXEC_LOG_BYTES)
-        tool = self._launch.tools.get(os.path.basename(command[0])) if command else None
-        order = Order(tuple(command), self._launch.order.env, self._launch.order.cwd, title="exec", function=tool)
+        order = self._launch.beside(command)
         process, pipe = await self._spawn(order, log)
         try:
             ended = await process.wait()
@@ -158,6 +163,12 @@ class Container:
             process.kill()
             pipe.finish()
         return ended.code, log.tail(_EXEC_LOG_BYTES)
+
+    async def start_beside(self, command: Sequence[str], *, stdin: bool, terminal: bool) -> ProcessExecution | None:
+        """Start a command in the container's environment, for the caller to close; None if it does not run."""
+        if self._launch is None or not isinstance(self._state, Running):
+            return None
+        return await ProcessExecution.start(self._zygote, self._launch.beside(command), stdin=stdin, terminal=terminal)
 
     async def _run_once(self) -> None:
         log = ContainerLog()

@@ -3,14 +3,16 @@
 Run as `python -m harness.embedded.node.zygote SOCKET PARENT MODULE…`: a connected SOCK_SEQPACKET descriptor, the
 pid that must be its parent, and modules to import before the first fork. One JSON object per packet:
 
-    in   {"start": n}                          with two descriptors: the order (a memory file) and the output
+    in   {"start": n}                          with two descriptors: the order (a memory file) and the output;
+                                               or with four: the order, stdin, stdout, stderr
          {"signal": pid, "number": 15}         to the process alone, or with "tree": true to it and its descendants
     out  {"ready": true}                       the modules are loaded
          {"started": n, "pid": pid}            or {"refused": n, "error": "…"}
          {"exited": pid, "status": 256}        as waitpid gives it; its descendants are dead by then
 
-The order is {"function": "module:name" or null, "argv": […], "env": {…}, "cwd": "…", "title": "…"}. With a function
-the child calls `name(argv)`; without one it executes argv.
+The order is {"function": "module:name" or null, "argv": […], "env": {…}, "cwd": "…", "title": "…", "terminal": …}.
+With a function the child calls `name(argv)`; without one it executes argv. With a terminal, its stdin is one and
+becomes the controlling terminal.
 
 Nothing survives: every child is killed when the zygote dies, and the zygote adopts and kills what a dead process
 left behind. When its parent dies, or closes the socket, it kills all and ends.
@@ -19,6 +21,7 @@ left behind. When its parent dies, or closes the socket, it kills all and ends.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import gc
 import importlib
 import json
@@ -27,9 +30,10 @@ import select
 import signal
 import socket
 import sys
+import termios
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -89,7 +93,7 @@ class Zygote:
 
     def _answer(self) -> bool:
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._connection, _PACKET, 2)
+            packet, descriptors, _, _ = socket.recv_fds(self._connection, _PACKET, 4)
         except ConnectionError:
             return False
         if not packet:
@@ -102,7 +106,7 @@ class Zygote:
         return True
 
     def _start(self, number: int, descriptors: list[int]) -> None:
-        order, output = descriptors
+        order, *standard = descriptors
         zygote = os.getpid()
         # a signal for the child must not run the zygote's handlers in it: they share the wake-up pipe
         signal.pthread_sigmask(signal.SIG_BLOCK, _CAUGHT)
@@ -112,13 +116,13 @@ class Zygote:
             self._tell({"refused": number, "error": str(error)})
         else:
             if pid == 0:
-                become(zygote, order, output)
+                become(zygote, order, standard)
             self._children.add(pid)
             self._tell({"started": number, "pid": pid})
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _CAUGHT)
-            os.close(order)
-            os.close(output)
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _signal(self, pid: int, number: int, tree: bool) -> None:
         if pid not in self._children:  # it ended meanwhile; its number may be somebody else's by now
@@ -163,11 +167,11 @@ class Zygote:
             self._connection.send(json.dumps(message).encode())
 
 
-def become(zygote: int, order: int, output: int) -> NoReturn:
+def become(zygote: int, order: int, standard: Sequence[int]) -> NoReturn:
     """Turn a fresh fork into the process that was ordered; never returns."""
     code = 1
     try:
-        _leave_zygote(zygote, output)
+        _leave_zygote(zygote, standard)
         wanted = json.loads(os.pread(order, os.fstat(order).st_size, 0))
         _close_all_but_standard()
         _settle(wanted)
@@ -181,7 +185,7 @@ def become(zygote: int, order: int, output: int) -> NoReturn:
         os._exit(code & 0xFF)
 
 
-def _leave_zygote(zygote: int, output: int) -> None:
+def _leave_zygote(zygote: int, standard: Sequence[int]) -> None:
     os.setsid()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != zygote:  # it died before the line above
@@ -192,8 +196,9 @@ def _leave_zygote(zygote: int, output: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+    if len(standard) == 1:
+        standard = (os.open(os.devnull, os.O_RDONLY), standard[0], standard[0])
+    for target, source in enumerate(standard):
         os.dup2(source, target, inheritable=True)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = _text_output(1)
@@ -213,6 +218,8 @@ def _settle(wanted: dict[str, Any]) -> None:
     sys.argv = list(wanted["argv"])
     if "TZ" in os.environ:
         time.tzset()
+    if wanted.get("terminal"):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     gc.enable()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
@@ -22,8 +23,11 @@ from harness.embedded.apiserver.crds import serve_custom_kinds
 from harness.embedded.apiserver.errors import bad_request
 from harness.embedded.apiserver.objects import clone, dig, is_deleting, name_of, namespace_of, timestamp, uid_of
 from harness.embedded.apiserver.server import RunningServer, serve
+from harness.embedded.apiserver.streams import Execution
 from harness.embedded.controllers.loop import ControllerLoop
 from harness.embedded.controllers.startup import create_first_namespaces, standard_controllers
+from harness.embedded.node.execution import ProcessExecution
+from harness.embedded.node.processes import Order, Zygote
 
 # The official client comes with half of its types; the tests want what it does, not what it declares.
 official: Any = client
@@ -45,8 +49,10 @@ def new_api(**options: Any) -> Api:
 class FakeNode:
     """Marks pods running and ready a moment after they are bound, and lets deleted ones go."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, directory: Path) -> None:
         self._api = api
+        self._directory = directory
+        self._zygote: Zygote | None = None
         self._numbers = count(1)
         self.lines = [b"first\n", b"second\n"]
         api.store.subscribe(["pods"], self._follow)
@@ -88,6 +94,22 @@ class FakeNode:
 
         return lines()
 
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: bool, terminal: bool
+    ) -> Execution:
+        """Containers are pretended, commands in them are real processes."""
+        if self._zygote is None:
+            self._zygote = await Zygote.start(self._directory)
+        order = Order(command, {"PATH": os.environ["PATH"], "POD": pod}, self._directory, "exec")
+        return await ProcessExecution.start(self._zygote, order, stdin=stdin, terminal=terminal)
+
+    async def connect(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", port)
+
+    async def close(self) -> None:
+        if self._zygote is not None:
+            await self._zygote.close()
+
 
 class Box:
     """A running API server.
@@ -112,7 +134,7 @@ class Box:
         self._controllers = ControllerLoop(self.api.store, standard_controllers(self.api))
         self._controllers.start()
         serve_custom_kinds(self.api)
-        self.node = FakeNode(self.api)
+        self.node = FakeNode(self.api, self.directory)
         create_first_namespaces(self.api, self.authority.certificate.decode())
         context = server_context(self.authority, self.authority.server(["127.0.0.1", "localhost"]), self.directory)
         self.server: RunningServer = await serve(self.api, context, self.node)
@@ -131,6 +153,7 @@ class Box:
     async def _stop(self) -> None:
         self._controllers.close()
         await self.server.close()
+        await self.node.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
