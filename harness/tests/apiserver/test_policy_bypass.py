@@ -31,7 +31,9 @@ _ASK = (
 
 @pytest.fixture(scope="module")
 def kubeconfig() -> Iterator[Path]:
-    cluster = embedded.create(Request("bypass", LINKERD_EDGE, keep=False), progress=lambda _: None)
+    cluster = embedded.create(
+        Request("bypass", LINKERD_EDGE, keep=False), progress=lambda _: None, furnish=lambda _: None
+    )
     yield cluster.kubeconfig
     embedded.delete(cluster)
 
