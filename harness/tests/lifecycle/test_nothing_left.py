@@ -20,7 +20,7 @@ def stop_by(number: signal.Signals) -> Running:
         running.look()
         assert running.family, "a cluster must have been running, or the test shows nothing"
         running.process.send_signal(number)
-        running.wait(10)
+        running.wait(30)
         running.assert_nothing_left()
         return running
 
@@ -55,7 +55,7 @@ def test_interrupted_while_the_cluster_starts() -> None:
     with signalbox("run", SCENARIO) as running:
         running.await_line("scenario(s) on profile")
         running.process.send_signal(signal.SIGINT)
-        assert running.wait(20) == Exit.INTERRUPTED
+        assert running.wait(30) == Exit.INTERRUPTED
         running.assert_nothing_left()
 
 
