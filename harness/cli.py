@@ -17,7 +17,8 @@ import click
 from harness.cluster.provider import Cluster
 from harness.cluster_commands import add_cluster_commands, existing_options
 from harness.errors import Exit, SignalboxError
-from harness.report.folder import reports, to_all
+from harness.report.folder import reports, to_all, write_reports
+from harness.report.markdown import headline
 from harness.report.terminal import Terminal
 from harness.run.kept import keep_up, kept_clusters, take_down
 from harness.run.runner import run_paths
@@ -56,6 +57,8 @@ def run(paths: tuple[Path, ...], profile: str | None, folder: Path | None, pause
     """Run scenarios (files, or folders of them) and judge what the traffic did."""
     with Terminal() as terminal, reports(folder) as told:
         code = run_paths(paths, profile, to_all(terminal, told), pause=_wait_for_enter if pause else None)
+    if folder is not None:
+        click.echo(f"report: {folder / 'report.html'}")
     sys.exit(code)
 
 
@@ -90,6 +93,17 @@ def clusters() -> None:
 def schema() -> None:
     """Print the JSON Schema of scenarios, for editors."""
     click.echo(schema_text(), nl=False)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+def report(folder: Path) -> None:
+    """Make the reports of a recorded run once more, for instance of one that was killed.
+
+    DIR is what `signalbox run --report` was given.
+    """
+    story = write_reports(folder)
+    click.echo(f"{folder / 'report.html'}: {headline(story)}")
 
 
 add_viz_commands(cli)

@@ -56,6 +56,18 @@ class AuthzRow:
         return (*names, *rates, *(f"{ms}ms" for ms in self.latencies))
 
 
+@dataclass(frozen=True, slots=True)
+class AuthzTable:
+    """A table with the command that a reader of the article would type for it."""
+
+    command: str
+    rows: tuple[AuthzRow, ...]
+
+    def render(self) -> str:
+        """The table of `authz`, the header alone if it has no rows."""
+        return render(self.rows)
+
+
 def authz_rows(before: Snapshot, after: Snapshot) -> tuple[AuthzRow, ...]:
     """The rows for the pods of the snapshots, by server, route and authorization.
 

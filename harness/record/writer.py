@@ -59,8 +59,13 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.write(self._zip.flush())
-        self._file.close()
+        self.close()
+
+    def close(self) -> None:
+        """End the file; may be called more than once."""
+        if not self._file.closed:
+            self._file.write(self._zip.flush())
+            self._file.close()
 
     def __call__(self, event: ev.Event) -> None:
         """Write one event; it is on disk when this returns, unless it only says how far something is."""

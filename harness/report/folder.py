@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from harness.errors import Finding, InputError
-from harness.record import Recorder
+from harness.record import Recorder, read_record
+from harness.report.html import page
+from harness.report.junit import junit_xml
+from harness.report.markdown import markdown
+from harness.report.story import Story, tell
 from harness.run import events as ev
 
 RECORD = "run.ndjson.gz"
+FORMS: tuple[tuple[str, Callable[[Story], str]], ...] = (
+    ("report.html", page),
+    ("summary.md", markdown),
+    ("junit.xml", junit_xml),
+)
+"""Every report by its file name, and how it is made."""
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""GitHub names the file whose Markdown it shows beside a job in this variable."""
 
 
 @contextmanager
 def reports(folder: Path | None) -> Iterator[ev.Emit]:
-    """A consumer of run events that fills the folder; without a folder one that does nothing.
+    """A consumer of run events; when its block is left, however it is left, the folder has all reports.
 
+    folder  None for no reports but the summary that GitHub may ask for
     raises  InputError if the folder cannot be written to, before anything runs
     """
-    if folder is None:
+    summary = os.environ.get(STEP_SUMMARY)
+    if folder is None and not summary:
         yield _nothing
         return
-    with _recorder(folder / RECORD) as record:
-        yield record
+    with TemporaryDirectory(prefix="signalbox-report-") as spare:
+        kept = folder or Path(spare)
+        with _recorder(kept / RECORD) as record:
+            for name, _ in FORMS:
+                (kept / name).unlink(missing_ok=True)  # an earlier run's must not pass for this one's
+            try:
+                yield record
+            finally:
+                record.close()
+                write_reports(kept)
+                if summary:
+                    _append(Path(summary), (kept / "summary.md").read_text(encoding="utf-8"))
+
+
+def write_reports(folder: Path) -> Story:
+    """Make every report of the record in a folder; returns what they tell.
+
+    raises  InputError if there is no record, or it is damaged from its first line on
+    """
+    story = tell(read_record(folder / RECORD))
+    for name, form in FORMS:
+        (folder / name).write_text(form(story), encoding="utf-8")
+    return story
 
 
 def to_all(*consumers: ev.Emit) -> ev.Emit:
     """One consumer that passes every event on to each of these in turn."""
 
-    def tell(event: ev.Event) -> None:
+    def tell_all(event: ev.Event) -> None:
         for consumer in consumers:
             consumer(event)
 
-    return tell
+    return tell_all
 
 
 def _recorder(path: Path) -> Recorder:
@@ -41,6 +78,11 @@ def _recorder(path: Path) -> Recorder:
         return Recorder(path)
     except OSError as error:
         raise InputError([Finding(str(path), 0, f"the report cannot be written: {error.strerror}")]) from None
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _nothing(event: ev.Event) -> None:

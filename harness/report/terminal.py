@@ -16,20 +16,11 @@ from rich.status import Status
 from rich.table import Table
 
 from harness.errors import Exit
+from harness.report.words import MARKS, SUMMARY, WORDS
 from harness.run import events as ev
 from harness.verdict.judgement import Verdict
 
-WORDS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.INCONCLUSIVE: "INCONCLUSIVE"}
 STYLES = {Verdict.HOLDS: "green", Verdict.BROKEN: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
-MARKS = {Verdict.HOLDS: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
-SUMMARY = {
-    Exit.HELD: "every expectation holds",
-    Exit.BROKEN: "an expectation is broken",
-    Exit.INCONCLUSIVE: "inconclusive, nothing is broken",
-    Exit.ENVIRONMENT: "the environment failed",
-    Exit.INPUT: "bad input",
-    Exit.INTERRUPTED: "interrupted",
-}
 
 
 class Terminal:

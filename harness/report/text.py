@@ -10,11 +10,12 @@ from harness.verdict.judgement import Verdict
 
 def failure_lines(report: ScenarioReport) -> list[str]:
     """What did not hold: where, promised, seen, who answered, what to do next."""
-    lines = [line for result in report.results if result.verdict is not Verdict.HOLDS for line in _result(result)]
+    lines = [line for result in report.results if result.verdict is not Verdict.HOLDS for line in result_lines(result)]
     return [*lines, *report.failures]
 
 
-def _result(result: ExpectationResult) -> Iterator[str]:
+def result_lines(result: ExpectationResult) -> Iterator[str]:
+    """One expectation in full: where it stands, then promised and seen, who answered, what to do next."""
     word = "inconclusive: " if result.verdict is Verdict.INCONCLUSIVE else ""
     yield f"{result.place}  step '{result.step}'  expectation '{result.name}'"
     yield f"  {word}promised {result.judgement.promised}; saw {result.judgement.seen}"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.errors import Exit
+from harness.mesh.authz import AuthzTable
 from harness.mesh.stat import StatTable
 from harness.run.trail import Trail
 from harness.traffic.outcome import Bucket, Outcome
@@ -54,10 +55,20 @@ class AppReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Promised:
+    """An expectation that a scenario has; place is its file:line."""
+
+    step: str
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioStarted:
     """A scenario begins.
 
-    source  where its promises come from: articles, documents, issues
+    source    where its promises come from: articles, documents, issues
+    promises  everything it will judge if nothing breaks before
     """
 
     name: str
@@ -65,6 +76,7 @@ class ScenarioStarted:
     description: str
     source: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    promises: tuple[Promised, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,7 @@ class TableShown:
     """A table of the mesh's own numbers over the step's window."""
 
     step: str
-    table: StatTable
+    table: StatTable | AuthzTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,17 +27,23 @@ def run_paths(
 
     raises  InputError with all findings of all files; EnvironmentFailed
     """
+    try:
+        return _run_all(paths, profile_name, emit, pause)
+    except BaseException as error:
+        emit(aborted(error))
+        raise
+
+
+def _run_all(
+    paths: Sequence[Path], profile_name: str | None, emit: ev.Emit, pause: Callable[[Cluster, str], None] | None
+) -> Exit:
     begin = time.monotonic()
     name, profile, loaded, skipped = load_checked(paths, profile_name)
     emit(ev.RunStarted(name, profile.dialect, tuple(one.scenario.name for one in loaded)))
     for one in skipped:
         emit(ev.Note(f"{one.name} is skipped ({one.path}): it {one.reason}"))
-    try:
-        with open_session(profile, emit, pause=pause) as session:
-            codes = {session.run(scenario).exit_code for scenario in loaded}
-    except BaseException as error:
-        emit(aborted(error))
-        raise
+    with open_session(profile, emit, pause=pause) as session:
+        codes = {session.run(scenario).exit_code for scenario in loaded}
     code = next(code for code in SEVERITY if code in codes)
     emit(ev.RunFinished(code, time.monotonic() - begin, session.false_alarm_sentence(), tuple(session.phases)))
     return code

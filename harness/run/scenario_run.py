@@ -18,7 +18,7 @@ from harness.run.diagnosis import diagnose
 from harness.run.judging import Judging
 from harness.run.senders import Sender, start_senders
 from harness.run.settling import unsettled, witnesses
-from harness.run.windows import Window
+from harness.run.windows import AuthzWindow, Window
 from harness.scenario.actions import Action
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Metrics
@@ -113,6 +113,18 @@ class ScenarioRun:
         self, index: int, step: Step, actor: Actor, senders: dict[str, Sender], judging: Judging
     ) -> list[ev.ExpectationResult]:
         """The expectations of a step that are broken."""
+        asked = [
+            wanted.authorizations.workload for wanted in self.loaded.scenario.spec.diagnose if wanted.authorizations
+        ]
+        windows = [AuthzWindow(self.kube, workload.namespace, workload.name) for workload in asked]
+        broken = self._carried_out(index, step, actor, senders, judging)
+        for table in filter(None, (window.table() for window in windows)):
+            self.emit(ev.TableShown(step.name, table))
+        return broken
+
+    def _carried_out(
+        self, index: int, step: Step, actor: Actor, senders: dict[str, Sender], judging: Judging
+    ) -> list[ev.ExpectationResult]:
         changed = self._act(("spec", "steps", index, "given"), step.given, actor)
         changed += self._act(("spec", "steps", index, "when"), step.when, actor)
         if step.settle is not None:
@@ -193,12 +205,15 @@ class ScenarioRun:
 
 def _started(loaded: LoadedScenario) -> ev.ScenarioStarted:
     scenario = loaded.scenario
+    promises = [(step.name, expectation.expect) for step, expectation in scenario.expectations()]
+    promises += [("always", watch.expect) for watch in scenario.spec.always]
     return ev.ScenarioStarted(
         scenario.name,
         str(loaded.path),
         scenario.spec.description,
         scenario.spec.source,
         tuple(scenario.metadata.labels.items()),
+        tuple(ev.Promised(step, name, f"{loaded.path}:{loaded.expectation_line(name)}") for step, name in promises),
     )
 
 

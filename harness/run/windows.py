@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from harness.errors import ClusterLost, EnvironmentFailed
 from harness.kube.client import Kube
+from harness.mesh.authz import AuthzTable, authz_rows
 from harness.mesh.metrics import Labels, Snapshot, increase, is_probe, meshed_pods, scrape
 from harness.mesh.stat import StatTable, stat_deployments, stat_from
 from harness.scenario.claims import Kind
@@ -91,6 +93,32 @@ class Window:
         if labels.get("direction") != self._metrics.direction:
             return False
         return not (self._metrics.without == "probes" and is_probe(labels))
+
+
+class AuthzWindow:
+    """Who is let in to a workload from now on; for readers, so that nothing depends on it."""
+
+    def __init__(self, kube: Kube, namespace: str, deployment: str) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._deployment = deployment
+        self._before = self._scrape()
+
+    def table(self) -> AuthzTable | None:
+        """What `linkerd viz authz` shows for the window; None if a proxy went away while it was asked."""
+        after = self._scrape()
+        if self._before is None or after is None:
+            return None
+        command = f"linkerd viz authz -n {self._namespace} deploy/{self._deployment}"
+        return AuthzTable(command, authz_rows(self._before, after))
+
+    def _scrape(self) -> Snapshot | None:
+        try:
+            return scrape(self._kube, meshed_pods(self._kube, self._namespace, self._deployment))
+        except ClusterLost:
+            raise
+        except EnvironmentFailed:
+            return None  # a pod that is replaced just now; the next step has its own window
 
 
 def watch_share(

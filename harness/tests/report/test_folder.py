@@ -1,0 +1,100 @@
+"""The report's folder is complete however the run ends, and never an earlier run's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import Exit, InputError
+from harness.record import Recorder, read_record
+from harness.report.folder import FORMS, RECORD, reports, write_reports
+from harness.run import events as ev
+from harness.run.runner import run_paths
+from harness.tests.report.made import events, finished, result
+from harness.verdict.judgement import Verdict
+
+HELD = [*events(result(Verdict.HOLDS)), finished(Exit.HELD)]
+NAMES = {RECORD, *(name for name, _ in FORMS)}
+
+
+@pytest.fixture(autouse=True)
+def _no_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+
+def test_every_report_is_written(tmp_path: Path) -> None:
+    with reports(tmp_path / "new" / "folder") as tell:
+        for event in HELD:
+            tell(event)
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == NAMES
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a bug")])
+def test_a_run_that_is_interrupted_leaves_reports_that_say_so(tmp_path: Path, error: BaseException) -> None:
+    def run() -> None:
+        with reports(tmp_path) as tell:
+            for event in HELD[:8]:
+                tell(event)
+            raise error
+
+    with pytest.raises(type(error)):
+        run()
+    assert {path.name for path in tmp_path.iterdir()} == NAMES
+    assert "did not come to its end" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<error" in (tmp_path / "junit.xml").read_text(encoding="utf-8")
+
+
+def test_bad_input_is_in_the_reports_too(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("kind: Scenario\napiVersion: signalbox/v1alpha1\nspecc: 1\n", encoding="utf-8")
+    with pytest.raises(InputError), reports(tmp_path / "out") as tell:
+        run_paths([tmp_path / "x.yaml"], None, tell)
+    assert "bad input" in (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    assert "specc" in (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+
+
+def test_reports_of_a_killed_run_can_be_made_afterwards(tmp_path: Path) -> None:
+    with Recorder(tmp_path / RECORD) as recorder:
+        for event in HELD[:8]:
+            recorder(event)
+        (tmp_path / RECORD).rename(tmp_path / "kept")  # as it was when the run was killed
+        (tmp_path / RECORD).write_bytes((tmp_path / "kept").read_bytes())
+    story = write_reports(tmp_path)
+    assert story.aborted is not None
+    assert "breaks off" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_earlier_runs_reports_are_gone_before_the_next_run(tmp_path: Path) -> None:
+    for name in NAMES:
+        (tmp_path / name).write_text("old", encoding="utf-8")
+    with reports(tmp_path) as tell:
+        tell(HELD[0])
+        assert {path.name for path in tmp_path.iterdir()} == {RECORD}
+    assert read_record(tmp_path / RECORD).cut_off
+
+
+def test_a_folder_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError) as caught, reports(tmp_path / "file" / "folder"):
+        pass
+    assert "cannot be written" in str(caught.value)
+
+
+def test_github_gets_its_summary_with_and_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = tmp_path / "summary"
+    summary.write_text("before\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    for folder in (None, tmp_path / "out"):
+        with reports(folder) as tell:
+            for event in HELD:
+                tell(event)
+    text = summary.read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert text.count("## Signalbox: every expectation holds") == 2
+
+
+def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with reports(None) as tell:
+        tell(ev.Note("x"))
+    assert list(tmp_path.iterdir()) == []
