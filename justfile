@@ -26,9 +26,9 @@ test-authorization *args:
 tutorial *args:
     signalbox run scenarios/tutorial "$@"
 
-# A cluster that stays, for kubectl and a browser: eval "$(just up)"
+# A cluster that stays, with the tutorial's apps and a dashboard, for kubectl and a browser: eval "$(just up)"
 up *args:
-    @signalbox up "$@"
+    @signalbox up --app booksapp-at-leisure --app podinfo-a --app podinfo-b --app podinfo-frontend --app dashboard "$@"
 
 # Take kept clusters away
 down *args:

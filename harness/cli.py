@@ -20,7 +20,7 @@ from harness.errors import Exit, SignalboxError
 from harness.report.folder import reports, to_all, write_reports
 from harness.report.markdown import headline
 from harness.report.terminal import Terminal
-from harness.run.kept import keep_up, kept_clusters, take_down
+from harness.run.kept import keep_up, kept_clusters, take_down, ways_in
 from harness.run.runner import run_paths
 from harness.scenario.schema import schema_text
 from harness.viz_commands import add_viz_commands
@@ -65,12 +65,15 @@ def run(paths: tuple[Path, ...], profile: str | None, folder: Path | None, pause
 @cli.command()
 @click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
 @click.option("--name", default="signalbox", show_default=True, help="What to call the cluster.")
-def up(profile_name: str | None, name: str) -> None:
+@click.option("--app", "apps", multiple=True, metavar="NAME", help="Install fixtures/apps/NAME.yaml; may be repeated.")
+def up(profile_name: str | None, name: str, apps: tuple[str, ...]) -> None:
     """Start a cluster that stays, and print what a shell needs: eval "$(signalbox up)"."""
-    cluster = keep_up(name, profile_name, progress=lambda text: click.echo(f"# {text}"))
+    cluster = keep_up(name, profile_name, apps, progress=lambda text: click.echo(f"# {text}"))
     click.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
     if cluster.ingress:
         click.echo(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")
+    for url in ways_in(cluster):
+        click.echo(f"#   {url}")
     click.echo(f"# it stays until: signalbox down {shlex.quote(name)}")
 
 

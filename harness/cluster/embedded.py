@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,12 +24,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.cluster.preflight import Check, require
-from harness.cluster.provider import SENDER_IMAGE, Cluster, Furnish, Progress, Request
+from harness.cluster.provider import DASHBOARD_IMAGE, SENDER_IMAGE, Cluster, Furnish, Progress, Request
 from harness.dialect import DIALECTS, Dialect
 from harness.embedded.node.leftovers import kill_leftovers
 from harness.errors import ClusterLost, EnvironmentFailed
 
 SENDER_ENTRY = "harness.traffic.sender:main"
+# A program of its own: what it imports is not loaded into the parent that all pods are forked from.
+DASHBOARD_COMMAND = shlex.join((sys.executable, "-m", "harness.dashboard"))
 RUN_DIR_PREFIX = "signalbox-"
 OWNER_LOCK = "owner.lock"
 KEPT = "kept.json"
@@ -83,8 +86,9 @@ def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster
 
 def _command(request: Request, run_dir: Path) -> list[str]:
     command = [sys.executable, "-m", "harness.embedded", "--run-dir", str(run_dir), "--name", request.name]
-    command += ["--ingress-port", str(request.ingress_port)]
-    command += ["--dialect", request.dialect.name, "--image", f"{SENDER_IMAGE.partition(':')[0]}={SENDER_ENTRY}"]
+    command += ["--ingress-port", str(request.ingress_port), "--dialect", request.dialect.name]
+    for image, program in ((SENDER_IMAGE, SENDER_ENTRY), (DASHBOARD_IMAGE, DASHBOARD_COMMAND)):
+        command += ["--image", f"{image.partition(':')[0]}={program}"]
     return [*command, "--keep"] if request.keep else command
 
 

@@ -17,6 +17,9 @@ from harness.dialect import Dialect
 SENDER_IMAGE = "signalbox/sender:dev"
 """The image that holds `harness.traffic.sender`; every provider makes it runnable on its cluster."""
 
+DASHBOARD_IMAGE = "signalbox/dashboard:dev"
+"""The image that holds `harness.dashboard`, likewise."""
+
 INGRESS_PORT = 54321
 """The tutorial's."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,6 +14,17 @@ from harness.mesh.metrics import MeshedPod, Sample, Snapshot, meshed_pods, scrap
 
 Wanted = Callable[[MeshedPod], bool]
 EVERY_NAMESPACE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The counters of running proxies at one moment.
+
+    unread  a sentence for each proxy that did not hand them out
+    """
+
+    snapshot: Snapshot
+    unread: Mapping[MeshedPod, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +54,15 @@ def watch(
 
     raises  ClusterLost
     """
-    first, unread_first = _look(kube, wanted, clock)
-    pause(max(0.0, first.at + seconds - clock()))
-    last, unread_last = _look(kube, wanted, clock)
-    unread = unread_first | unread_last
+    first = look(kube, wanted, clock=clock)
+    pause(max(0.0, first.snapshot.at + seconds - clock()))
+    return between(first, look(kube, wanted, clock=clock))
+
+
+def between(earlier: Look, later: Look) -> Watched:
+    """The window between two looks, without the proxies that it does not have whole."""
+    first, last = earlier.snapshot, later.snapshot
+    unread = {**earlier.unread, **later.unread}
     gone = {pod: "it went away while its counters were watched" for pod in first.pods if pod not in last.pods}
     sentences = gone | unread
     return Watched(
@@ -56,13 +72,16 @@ def watch(
     )
 
 
-def _look(kube: Kube, wanted: Wanted, clock: Callable[[], float]) -> tuple[Snapshot, dict[MeshedPod, str]]:
-    """What can be read, and why the rest cannot."""
+def look(kube: Kube, wanted: Wanted, *, clock: Callable[[], float] = time.monotonic) -> Look:
+    """What can be read now, and why the rest cannot.
+
+    raises  ClusterLost
+    """
     pods = [pod for pod in meshed_pods(kube, EVERY_NAMESPACE) if wanted(pod)]
     with ThreadPoolExecutor(max_workers=8) as pool:
         read = list(pool.map(lambda pod: _read(kube, pod), pods))
     unread = {pod: one for pod, one in zip(pods, read, strict=True) if isinstance(one, str)}
-    return Snapshot(clock(), _joined(one for one in read if isinstance(one, Snapshot))), unread
+    return Look(Snapshot(clock(), _joined(one for one in read if isinstance(one, Snapshot))), unread)
 
 
 def _read(kube: Kube, pod: MeshedPod) -> Snapshot | str:

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cluster.provider import Cluster
-from harness.cluster.providers import all_providers
+from harness.cluster.providers import all_providers, provider
 from harness.errors import Finding, InputError, nearest
+from harness.kube.apply import Applier, Ledger
+from harness.kube.client import Kube
 from harness.run.bring_up import bring_up
+from harness.run.installing import install
 from harness.scenario.project import Project
 
+Progress = Callable[[str], None]
 
-def keep_up(name: str, profile_name: str | None, *, progress: Callable[[str], None]) -> Cluster:
-    """A cluster of this name that stays: the one that is there, or a new one.
 
-    raises  InputError, EnvironmentFailed
+def keep_up(name: str, profile_name: str | None, apps: Sequence[str] = (), *, progress: Progress) -> Cluster:
+    """A cluster of this name that stays, with these apps on it: the one that is there, or a new one.
+
+    A new one is taken away again if the apps cannot be installed, or if somebody interrupts.
+
+    raises  InputError, KubeError, EnvironmentFailed
     """
+    project = Project.around(Path("scenarios"))
+    _check_apps(project, apps)
     for cluster in kept_clusters():
         if cluster.name == name:
             progress(f"{name} runs already")
+            _install(cluster, apps, project, progress)
             return cluster
-    _, profile = Project.around(Path("scenarios")).profile(profile_name)
-    return bring_up(profile, name, keep=True, progress=progress)
+    _, profile = project.profile(profile_name)
+    cluster = bring_up(profile, name, keep=True, progress=progress)
+    try:
+        _install(cluster, apps, project, progress)
+    except BaseException:
+        provider(profile.provider).delete(cluster)
+        raise
+    return cluster
+
+
+def ways_in(cluster: Cluster) -> list[str]:
+    """The URLs that the cluster's Ingresses answer to, by their hosts; none if it has no ingress."""
+    if cluster.ingress is None:
+        return []
+    port = cluster.ingress.rpartition(":")[2]
+    with Kube(cluster.kubeconfig) as kube:
+        ingresses = kube.objects("networking.k8s.io/v1", "Ingress")
+    hosts = (rule.get("host") for one in ingresses for rule in one["spec"].get("rules") or ())
+    return [f"http://{host}:{port}" for host in dict.fromkeys(hosts) if host]
 
 
 def kept_clusters() -> list[Cluster]:
@@ -48,3 +76,24 @@ def take_down(names: Sequence[str]) -> list[str]:
         one, cluster = by_name[name]
         one.delete(cluster)
     return chosen
+
+
+def _check_apps(project: Project, names: Sequence[str]) -> None:
+    """All that is wrong with the recipes, before anything starts."""
+    findings: list[Finding] = []
+    for name in names:
+        if name not in project.app_names():
+            findings.append(Finding("", 0, f"no app is called '{name}'{nearest(name, project.app_names())}"))
+            continue
+        app, _, wrong = project.read_app(name)
+        manifests = app.spec.manifests if app else ()
+        findings += [*wrong, *(one for path in manifests for one in project.read_manifests(path).findings)]
+    if findings:
+        raise InputError(findings)
+
+
+def _install(cluster: Cluster, names: Sequence[str], project: Project, progress: Progress) -> None:
+    with Kube(cluster.kubeconfig) as kube:
+        applier = Applier(kube, secrets.token_hex(4), guarded=cluster.shared)
+        for app in install(kube, applier, Ledger(), [project.app(name) for name in names], project):
+            progress(f"{app.name} is ready")

@@ -14,10 +14,9 @@ from harness.cluster.providers import provider
 from harness.errors import ClusterLost, EnvironmentFailed
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
-from harness.kube.objects import workload
-from harness.kube.waits import wait_rollout
 from harness.run import events as ev
 from harness.run.bring_up import bring_up
+from harness.run.installing import install
 from harness.run.scenario_run import ScenarioRun
 from harness.scenario.apps import App
 from harness.scenario.clusters import Profile
@@ -69,13 +68,7 @@ class Session:
     def _install(self, apps: Sequence[App], project: Project) -> None:
         """Apply the manifests of all apps, then wait until each is ready; one that is there already is left alone."""
         begin, missing = time.monotonic(), [app for app in apps if app.name not in self._installed]
-        for app in missing:
-            for manifest in app.spec.manifests:
-                for one in project.manifests(manifest):
-                    self._applier().apply(dict(one.obj), self._ledger)
-        for app in missing:
-            for name in app.spec.ready:
-                wait_rollout(self.kube, workload("Deployment", str(name)), within=app.spec.within.total_seconds())
+        for app in install(self.kube, self._applier(), self._ledger, missing, project):
             self._installed.add(app.name)
             took = time.monotonic() - begin
             self.phases.append((app.name, took))

@@ -131,3 +131,21 @@ def test_route_sends_one_in_ten_to_error_injector() -> None:
             ]
         }
     ]
+
+
+def test_ingress_leads_to_webapp() -> None:
+    ((_, ingress),) = objects("ingress.yaml").items()
+    assert ingress["spec"]["ingressClassName"] == "traefik"
+    for rule, host in zip(ingress["spec"]["rules"], ("booksapp.local", "booksapp.localhost"), strict=True):
+        (path,) = rule["http"]["paths"]
+        assert (rule["host"], path["path"], path["pathType"]) == (host, "/", "Prefix")
+        assert path["backend"] == {"service": {"name": "webapp", "port": {"number": 7000}}}
+
+
+def test_the_visitor_at_leisure_is_the_same_visitor_with_the_tutorials_pause() -> None:
+    ((_, calm),) = objects("traffic-at-the-tutorials-pace.yaml").items()
+    busy = objects("booksapp.yaml")["Deployment", "traffic"]
+    args = ["-initial-delay=1s", "-sleep=100ms", "webapp:7000"]
+    assert container(calm)["args"] == args
+    container(busy)["args"] = args
+    assert calm == busy

@@ -82,10 +82,13 @@ def test_what_podinfo_makes_of_its_settings(release: str, message: str, backends
 
 def test_ingress_leads_to_the_frontend() -> None:
     ingress = objects("podinfo/frontend.yaml")["Ingress", "frontend-podinfo"]
-    (rule,) = ingress["spec"]["rules"]
-    (path,) = rule["http"]["paths"]
-    assert (ingress["spec"]["ingressClassName"], rule["host"], path["path"]) == ("traefik", "podinfo.local", "/")
-    assert path["backend"] == {"service": {"name": "frontend-podinfo", "port": {"number": 9898}}}
+    assert ingress["spec"]["ingressClassName"] == "traefik"
+    rules = ingress["spec"]["rules"]
+    assert [rule["host"] for rule in rules] == ["podinfo.local", "podinfo.localhost"]
+    for rule in rules:
+        (path,) = rule["http"]["paths"]
+        assert path["path"] == "/"
+        assert path["backend"] == {"service": {"name": "frontend-podinfo", "port": {"number": 9898}}}
 
 
 @pytest.mark.parametrize(

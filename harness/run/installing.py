@@ -1,0 +1,27 @@
+"""Apps put onto a cluster by their recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.kube.apply import Applier, Ledger
+from harness.kube.client import Kube
+from harness.kube.objects import workload
+from harness.kube.waits import wait_rollout
+from harness.scenario.apps import App
+from harness.scenario.project import Project
+
+
+def install(kube: Kube, applier: Applier, ledger: Ledger, apps: Sequence[App], project: Project) -> Iterator[App]:
+    """Apply the manifests of all apps, then wait for one after the other; gives each as it is ready.
+
+    raises  InputError, KubeError, EnvironmentFailed
+    """
+    for app in apps:
+        for manifest in app.spec.manifests:
+            for one in project.manifests(manifest):
+                applier.apply(dict(one.obj), ledger)
+    for app in apps:
+        for name in app.spec.ready:
+            wait_rollout(kube, workload("Deployment", str(name)), within=app.spec.within.total_seconds())
+        yield app
