@@ -69,7 +69,7 @@ def _serve(api: Api, definition: Obj) -> None:
     kind = kind_of(definition)
     for version in definition["spec"]["versions"]:
         structural = (version.get("schema") or {}).get("openAPIV3Schema") or _ANY_SCHEMA
-        api.schemas.register(kind, version["name"], structural)
+        api.schemas.register(kind, version["name"], structural, version.get("additionalPrinterColumns") or ())
     api.kinds.add(kind)
     if not is_condition_true(definition, "Established"):
         api.update_status(CRD_KEY, {**definition, "status": _established(definition, kind)})

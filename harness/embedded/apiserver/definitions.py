@@ -22,7 +22,7 @@ KUBERNETES = "v1.32.0"
 """The release whose kinds and whose version number this cluster shows."""
 
 _PREFIX = "#/$defs/"
-_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _SCALARS: dict[str, dict[str, Any]] = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"x-kubernetes-int-or-string": True},
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": ["string", "number"]},
@@ -35,7 +35,8 @@ _OPAQUE = "JSONSchemaProps"
 
 
 @cache
-def _published() -> Mapping[str, Any]:
+def published() -> Mapping[str, Any]:
+    """All definitions as published, by their full names; JSON Schema with Kubernetes' own words."""
     # Importing the package costs 0.3 s (jsonschema, importlib_resources); only its data is wanted.
     spec = find_spec("kubernetes_validate")
     if spec is None or not spec.submodule_search_locations:
@@ -49,9 +50,14 @@ def _published() -> Mapping[str, Any]:
 def _names() -> Mapping[tuple[str, str, str], str]:
     return {
         (gvk["group"], gvk["version"], gvk["kind"]): name
-        for name, definition in _published().items()
+        for name, definition in published().items()
         for gvk in definition.get("x-kubernetes-group-version-kind") or ()
     }
+
+
+def definition_name(group: str, version: str, kind: str) -> str | None:
+    """The full name of a built-in kind's definition, None if there is none."""
+    return _names().get((group, version, kind))
 
 
 @cache
@@ -61,7 +67,7 @@ def definition(name: str) -> dict[str, Any]:
         return _SCALARS[name]
     if _OPAQUE in name:
         return {}
-    schema: dict[str, Any] = _structural(_published()[name])
+    schema: dict[str, Any] = _structural(published()[name])
     if not schema.keys() & {"properties", "additionalProperties"}:
         return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     short = name.removeprefix("io.k8s.api.")
@@ -84,7 +90,7 @@ def node(name: str) -> Node:
 
 def metadata_node() -> Node:
     """The node of metadata, the same for built-in and custom kinds."""
-    return node(_META)
+    return node(METADATA)
 
 
 def kind_node(kind: Kind) -> Node:
@@ -103,8 +109,8 @@ def kind_json_schema(kind: Kind) -> dict[str, Any]:
 def metadata_json_schema() -> dict[str, Any]:
     """The JSON Schema of metadata with the definitions it reaches."""
     reached: dict[str, Any] = {}
-    _collect(_META, reached)
-    return {"$ref": _PREFIX + _META, "$defs": reached}
+    _collect(METADATA, reached)
+    return {"$ref": _PREFIX + METADATA, "$defs": reached}
 
 
 def _collect(name: str, reached: dict[str, Any]) -> None:

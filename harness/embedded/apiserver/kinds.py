@@ -117,6 +117,37 @@ def _question(group: str, plural: str, kind: str) -> Kind:
     return Kind(group, "v1", plural, kind, False, verbs=("create",), stored=False)
 
 
+def _unmanaged() -> Iterator[Kind]:
+    """Kinds that charts and bundles bring along: stored and shown, nothing acts on them."""
+    rbac = "rbac.authorization.k8s.io"
+    for group, version, plural, name, short, namespaced, status in (
+        ("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", "pvc", True, True),
+        ("", "v1", "persistentvolumes", "PersistentVolume", "pv", False, True),
+        ("", "v1", "replicationcontrollers", "ReplicationController", "rc", True, True),
+        ("", "v1", "resourcequotas", "ResourceQuota", "quota", True, True),
+        ("", "v1", "limitranges", "LimitRange", "limits", True, False),
+        ("apps", "v1", "statefulsets", "StatefulSet", "sts", True, True),
+        ("apps", "v1", "daemonsets", "DaemonSet", "ds", True, True),
+        ("batch", "v1", "cronjobs", "CronJob", "cj", True, True),
+        ("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", True, True),
+        ("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", "pdb", True, True),
+        ("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", "netpol", True, False),
+        (rbac, "v1", "roles", "Role", "", True, False),
+        (rbac, "v1", "rolebindings", "RoleBinding", "", True, False),
+        (rbac, "v1", "clusterroles", "ClusterRole", "", False, False),
+        (rbac, "v1", "clusterrolebindings", "ClusterRoleBinding", "", False, False),
+        ("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", "", False,
+         True),
+        ("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings",
+         "ValidatingAdmissionPolicyBinding", "", False, False),
+    ):  # fmt: skip
+        subresources = ("status",) if status else ()
+        yield Kind(
+            group, version, plural, name, namespaced, tuple(filter(None, [short])), subresources,
+            generation=bool(group) and group != rbac, managed=False,
+        )  # fmt: skip
+
+
 BUILTIN: tuple[Kind, ...] = (
     Kind("", "v1", "namespaces", "Namespace", False, ("ns",), ("status", "finalize"), verbs=_NAMESPACE_VERBS,
          fields=("status.phase",), label_names=True),
@@ -137,13 +168,13 @@ BUILTIN: tuple[Kind, ...] = (
          managed=False),
     Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", generation=True),
     Kind("coordination.k8s.io", "v1", "leases", "Lease"),
-    Kind("networking.k8s.io", "v1", "ingresses", "Ingress", True, ("ing",), ("status",), generation=True,
-         managed=False),
+    Kind("networking.k8s.io", "v1", "ingresses", "Ingress", True, ("ing",), ("status",), generation=True),
     Kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", False, generation=True, managed=False),
     Kind("rbac.authorization.k8s.io", "v1", "roles", "Role", managed=False),
     Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", managed=False),
     Kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False, managed=False),
     Kind("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False, managed=False),
+    *_unmanaged(),
     Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False,
          ("crd", "crds"), ("status",), ("api-extensions",), generation=True),
     _question("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),

@@ -10,6 +10,7 @@ from harness.embedded.apiserver.errors import ApiError, bad_request, failure, un
 from harness.embedded.apiserver.httpd import Headers, Request, Response
 from harness.embedded.apiserver.kinds import Kind
 from harness.embedded.apiserver.objects import Obj, name_of, uid_of
+from harness.embedded.apiserver.protobuf import MEDIA_TYPE, decode_protobuf
 
 _JSON = ("", "application/json", "*/*")
 _YAML = ("application/yaml", "text/yaml", "application/x-yaml", "application/apply-patch+yaml")
@@ -27,6 +28,8 @@ def body_of(request: Request) -> Any:
     sent = media_type(request)
     if not request.body:
         return {}
+    if sent == MEDIA_TYPE:
+        return decode_protobuf(request.body)
     if sent in _YAML:
         return _decode_yaml(request.body)
     if sent not in _JSON and not sent.endswith("+json"):

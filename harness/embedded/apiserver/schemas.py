@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,28 @@ class Schemas:
 
     def __init__(self) -> None:
         self._structural: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._printed: dict[tuple[str, str], Sequence[Mapping[str, Any]]] = {}
         self._built: dict[tuple[str, str], KindSchema] = {}
 
-    def register(self, kind: Kind, version: str, structural: Mapping[str, Any]) -> None:
-        """Use this structural schema for one version of a custom kind from now on."""
+    def register(
+        self,
+        kind: Kind,
+        version: str,
+        structural: Mapping[str, Any],
+        printed: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """Use this structural schema, and these printer columns, for one version of a custom kind from now on."""
         self._structural[kind.key, version] = structural
+        self._printed[kind.key, version] = printed
         self._built.pop((kind.key, version), None)
+
+    def structural(self, kind: Kind, version: str) -> Mapping[str, Any]:
+        """What `register` was given; nothing for a built-in kind."""
+        return self._structural.get((kind.key, version), {})
+
+    def printed(self, kind: Kind, version: str) -> Sequence[Mapping[str, Any]]:
+        """The additionalPrinterColumns of one version of a custom kind."""
+        return self._printed.get((kind.key, version), ())
 
     def of(self, kind: Kind, version: str) -> KindSchema:
         """The schema of one served version."""

@@ -13,6 +13,7 @@ from harness.embedded.apiserver.discovery import discovery_answer, version_answe
 from harness.embedded.apiserver.errors import ApiError, bad_request, method_not_allowed, no_such_resource, unauthorized
 from harness.embedded.apiserver.httpd import Answer, Connection, Request, Response
 from harness.embedded.apiserver.messages import error_answer, refusal
+from harness.embedded.apiserver.openapi import openapi_answer
 from harness.embedded.apiserver.podlogs import serve_log
 from harness.embedded.apiserver.portforward import serve_port_forward
 from harness.embedded.apiserver.proxy import serve_proxy
@@ -76,6 +77,8 @@ class Frontend:
             raise method_not_allowed()
         if segments[0] in ("api", "apis"):
             return discovery_answer(self.api.kinds, [unquote(part) for part in segments], request)
+        if segments[0] == "openapi":
+            return openapi_answer(self.api.kinds, self.api.schemas, [unquote(part) for part in segments[1:]])
         if segments == ["version"]:
             return version_answer()
         if segments[0] in _HEALTH:

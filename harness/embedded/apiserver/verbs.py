@@ -12,9 +12,7 @@ from harness.embedded.apiserver.api import STRATEGIC_PATCH, Api, FieldValidation
 from harness.embedded.apiserver.deletion import PROPAGATIONS, Propagation
 from harness.embedded.apiserver.errors import ApiError, bad_request, method_not_allowed
 from harness.embedded.apiserver.httpd import Answer, Request, Response
-from harness.embedded.apiserver.kinds import Kind
 from harness.embedded.apiserver.messages import (
-    as_version,
     body_of,
     deleted_answer,
     json_answer,
@@ -24,6 +22,7 @@ from harness.embedded.apiserver.messages import (
 from harness.embedded.apiserver.objects import Obj, name_of, namespace_of, uid_of
 from harness.embedded.apiserver.selectors import object_matcher
 from harness.embedded.apiserver.targets import Target
+from harness.embedded.apiserver.views import View, view_of
 from harness.embedded.apiserver.watch import is_watch, parse_revision, parse_watch, watch_stream
 
 _TRUE = ("1", "true", "True")
@@ -35,11 +34,12 @@ def serve_object(api: Api, target: Target, request: Request) -> Answer:
     on_collection = not target.name
     match request.method:
         case "GET" | "HEAD" if is_watch(request.query) and not target.subresource:
-            return watch_stream(api.store, parse_watch(api.store, target, request.query))
+            return watch_stream(api.store, parse_watch(api.store, target, request.query), _view(api, target, request))
         case "GET" | "HEAD" if on_collection:
             return _list(api, target, request)
         case "GET" | "HEAD":
-            return object_answer(target.kind, target.version, api.get(target.kind.key, target.namespace, target.name))
+            found = api.get(target.kind.key, target.namespace, target.name)
+            return json_answer(_view(api, target, request).one(found))
         case "POST" if on_collection:
             return _create(api, target, request)
         case "PUT" if not on_collection:
@@ -129,7 +129,7 @@ def _delete_collection(api: Api, target: Target, request: Request) -> Response:
         except ApiError as error:
             if error.code != 404:  # somebody's finalizer or owner was quicker: that is what was asked for
                 raise
-    return _list_answer(target, deleted, {"resourceVersion": str(api.store.revision)})
+    return json_answer(_view(api, target, request).many(deleted, {"resourceVersion": str(api.store.revision)}))
 
 
 def _deletion(request: Request) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _list(api: Api, target: Target, request: Request) -> Response:
         metadata["continue"] = urlsafe_b64encode(orjson.dumps(token)).decode()
         if not (query.get("labelSelector") or query.get("fieldSelector")):
             metadata["remainingItemCount"] = len(left) - len(page)
-    return _list_answer(target, page, metadata)
+    return json_answer(_view(api, target, request).many(page, metadata))
 
 
 def _selected(api: Api, target: Target, request: Request, revision: int | None = None) -> Sequence[Obj]:
@@ -206,15 +206,5 @@ def _continuation(token: str, current: int) -> tuple[int, tuple[str, str] | None
         raise bad_request("continue key is not valid") from None
 
 
-def _list_answer(target: Target, items: Sequence[Obj], metadata: Obj) -> Response:
-    kind, version = target.kind, target.version
-    shown = [_list_item(kind, version, obj) for obj in items]
-    body = {"kind": kind.list_kind, "apiVersion": kind.api_version(version), "metadata": metadata, "items": shown}
-    return json_answer(body)
-
-
-def _list_item(kind: Kind, version: str, obj: Obj) -> Obj:
-    if kind.custom:
-        return as_version(kind, version, obj)
-    # Items of built-in kinds are typed by their list alone, on a real API server too.
-    return {name: value for name, value in obj.items() if name not in ("kind", "apiVersion")}
+def _view(api: Api, target: Target, request: Request) -> View:
+    return view_of(api.schemas, target.kind, target.version, request)

@@ -11,11 +11,11 @@ import orjson
 
 from harness.embedded.apiserver.errors import ApiError, Cause, bad_request, invalid
 from harness.embedded.apiserver.httpd import Stream
-from harness.embedded.apiserver.messages import as_version
 from harness.embedded.apiserver.objects import Obj, namespace_of
 from harness.embedded.apiserver.selectors import Match, object_matcher
 from harness.embedded.apiserver.store import Event, Store
 from harness.embedded.apiserver.targets import Target
+from harness.embedded.apiserver.views import View
 
 BOOKMARK_SECONDS = 30.0
 _LONGEST = 1800.0
@@ -90,16 +90,18 @@ def parse_revision(store: Store, text: str) -> int:
     return int(text)
 
 
-def watch_stream(store: Store, request: WatchRequest) -> Stream:
+def watch_stream(store: Store, request: WatchRequest, view: View) -> Stream:
     """The answer to a watch."""
-    return Stream(_Watcher(store, request).lines())
+    return Stream(_Watcher(store, request, view).lines())
 
 
 class _Watcher:
     """One watch: collects encoded events while the connection is busy."""
 
-    def __init__(self, store: Store, request: WatchRequest) -> None:
+    def __init__(self, store: Store, request: WatchRequest, view: View) -> None:
         self._store = store
+        self._view = view
+        self._columns_told = False
         self._request = request
         self._kind = request.target.kind
         self._version = request.target.version
@@ -182,13 +184,16 @@ class _Watcher:
         return self._shared_line(event) if was else b""
 
     def _shared_line(self, event: Event) -> bytes:
+        if self._view.form != "Object":
+            return self._line(event.type, event.obj)
         line = event.encoded.get(self._version)
         if line is None:
             line = event.encoded[self._version] = self._line(event.type, event.obj)
         return line
 
     def _line(self, event_type: str, obj: Obj) -> bytes:
-        seen = as_version(self._kind, self._version, obj)
+        seen = self._view.one(obj, with_columns=not self._columns_told)
+        self._columns_told = True
         return b'{"type":"%b","object":%b}\n' % (event_type.encode(), orjson.dumps(seen))
 
     def _bookmark(self, *, ends_initial: bool = False) -> bytes:
@@ -196,7 +201,7 @@ class _Watcher:
         if ends_initial:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         obj = {"kind": self._kind.kind, "apiVersion": self._kind.api_version(self._version), "metadata": metadata}
-        return b'{"type":"BOOKMARK","object":%b}\n' % orjson.dumps(obj)
+        return b'{"type":"BOOKMARK","object":%b}\n' % orjson.dumps(self._view.bookmark(obj))
 
 
 def _seconds(text: str) -> float:
