@@ -54,10 +54,24 @@ check: && test
 schema:
     signalbox schema > harness/schema/scenario-v1alpha1.json
 
+# Break one thing at a time, in memory, and see that the scenario notices
+prove path="scenarios/tutorial" *args:
+    signalbox prove "$@"
+
+# Every written negative twin of the tutorial turns red exactly what it names
+twins *args:
+    signalbox prove --twins scenarios/tutorial "$@"
+
 # How long everything takes, and how many requests a verdict costs
 benchmark *args:
     python benchmarks/time_to_verdict.py "$@"
 
-# Run the main job many times in a row; any red ends it
-soak runs="20":
-    python benchmarks/soak.py {{ runs }}
+# How long the whole tutorial takes, phase by phase
+benchmark-tutorial *args:
+    python benchmarks/time_to_verdict.py scenarios/tutorial "$@"
+
+# Run scenarios many times in a row, the whole tutorial if none is named
+soak runs="20" *args:
+    #!/usr/bin/env bash
+    shift
+    python benchmarks/soak.py --runs {{ runs }} "$@"

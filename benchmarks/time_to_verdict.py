@@ -1,6 +1,8 @@
-"""Where the time of the main job goes, what it costs in memory, and how many requests a verdict needs.
+"""Where the time of scenarios goes, what they cost in memory, and how many requests a verdict needs.
 
-    uv run python benchmarks/time_to_verdict.py [--runs N] [SCENARIO]
+    uv run python benchmarks/time_to_verdict.py [--runs N] [--cluster PROFILE] [PATH...]
+
+Without a path it is the main job; of a folder all scenarios share one cluster, as in `just tutorial`.
 
 Prints the median of each phase over the runs, the peak memory (proportional set size, so shared pages count once) and
 number of processes, and for each share claim the requests used against those that a fixed-size exact binomial test
@@ -14,30 +16,40 @@ import statistics
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from harness.run import events as ev
+from harness.run.counting import share_of
 from harness.run.runner import run_paths
+from harness.scenario.claims import Share
+from harness.scenario.expectations import Metrics
 from harness.scenario.loading import load_all
-from harness.verdict.claims import ErrorBounds, Share
+from harness.verdict.claims import ErrorBounds
 from harness.verdict.fixed import fixed_size
 
-DEFAULT = Path("scenarios/tutorial/fault-injection.yaml")
+DEFAULT = (Path("scenarios/tutorial/fault-injection.yaml"),)
 SAMPLE_SECONDS = 0.5
 
 
 @dataclass
 class Measured:
-    """Figures of one run."""
+    """Figures of one run.
+
+    phases    seconds by phase, in order
+    requests  by scenario and expectation
+    """
 
     phases: dict[str, float] = field(default_factory=dict)
-    requests: dict[str, int] = field(default_factory=dict)
+    requests: dict[tuple[str, str], int] = field(default_factory=dict)
     total_seconds: float = 0.0
     peak_mb: float = 0.0
     peak_processes: int = 0
+    _scenario: str = ""
+    _settled: int = 0
 
     def __call__(self, event: ev.Event) -> None:
         """Take what an event says about time and requests."""
@@ -46,11 +58,16 @@ class Measured:
                 self.phases["cluster up"] = seconds
             case ev.AppReady(name, seconds):
                 self.phases[f"{name} ready"] = seconds
+            case ev.ScenarioStarted(name):
+                self._scenario, self._settled = name, 0
             case ev.StepSettled(seconds, _):
-                self.phases[f"settle {sum(p.startswith('settle') for p in self.phases) + 1}"] = seconds
+                self._settled += 1
+                self.phases[f"{self._scenario}: settle {self._settled}"] = seconds
             case ev.ExpectationJudged(result):
-                self.phases[f"verdict {result.name}"] = result.seconds
-                self.requests[result.name] = result.requests
+                self.phases[f"{self._scenario}: {result.name}"] = result.seconds
+                self.requests[self._scenario, result.name] = result.requests
+            case ev.ScenarioFinished(report):
+                self.phases[f"{report.name}: in all"] = report.seconds
             case ev.RunFinished(_, seconds, _, phases):
                 self.total_seconds = seconds
                 self.phases["teardown"] = dict(phases)["teardown"]
@@ -79,31 +96,32 @@ class Sampler(threading.Thread):
             self._measured.peak_processes = max(self._measured.peak_processes, count)
 
 
-def measure(path: Path) -> Measured:
+def measure(paths: Sequence[Path], profile: str) -> Measured:
     """One whole run."""
     measured = Measured()
     sampler = Sampler(measured)
     sampler.start()
     try:
-        code = run_paths([path], "embedded", measured)
+        code = run_paths(paths, profile, measured)
     finally:
         sampler.done.set()
         sampler.join()
     if code:
-        raise SystemExit(f"the scenario did not hold (exit code {code}); its times would mean nothing")
+        raise SystemExit(f"not everything held (exit code {code}); the times would mean nothing")
     return measured
 
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scenario", nargs="?", type=Path, default=DEFAULT)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("paths", nargs="*", type=Path, default=DEFAULT, metavar="PATH")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--cluster", default="embedded", metavar="PROFILE")
     arguments = parser.parse_args()
     begin = time.perf_counter()
-    runs = [measure(arguments.scenario) for _ in range(arguments.runs)]
+    runs = [measure(arguments.paths, arguments.cluster) for _ in range(arguments.runs)]
     _print_times(runs)
-    _print_requests(runs, arguments.scenario)
+    _print_requests(runs, arguments.paths)
     print(f"\n{arguments.runs} runs in {time.perf_counter() - begin:.1f} s")
 
 
@@ -112,28 +130,28 @@ def _print_times(runs: list[Measured]) -> None:
     for run in runs:
         for name, seconds in run.phases.items():
             phases[name].append(seconds)
-    print(f"{'phase':<60} {'min':>8} {'median':>8} {'max':>8}   seconds")
-    for name, seconds in phases.items():
-        print(f"{name:<60} {min(seconds):8.2f} {statistics.median(seconds):8.2f} {max(seconds):8.2f}")
+    print(f"{'phase':<70} {'min':>8} {'median':>8} {'max':>8}   seconds")
+    for name, took in phases.items():
+        print(f"{name:<70} {min(took):8.2f} {statistics.median(took):8.2f} {max(took):8.2f}")
     totals = [run.total_seconds for run in runs]
-    print(f"{'all':<60} {min(totals):8.2f} {statistics.median(totals):8.2f} {max(totals):8.2f}")
+    print(f"{'all':<70} {min(totals):8.2f} {statistics.median(totals):8.2f} {max(totals):8.2f}")
     print(
         f"\npeak memory {max(run.peak_mb for run in runs):.0f} MB (PSS), "
         f"{max(run.peak_processes for run in runs)} processes"
     )
 
 
-def _print_requests(runs: list[Measured], path: Path) -> None:
-    (loaded,) = load_all([path])
-    print(f"\n{'requests until the verdict':<50} {'used':>8} {'fixed-size exact test':>22} {'ratio':>7}")
-    for _, expectation in loaded.scenario.expectations():
-        claim = loaded.scenario.claim_of(expectation)
-        if not hasattr(claim, "resolution") or expectation.metrics is not None or expectation.about is not None:
-            continue
-        share = Share(target=claim.is_, at_most=claim.at_most, at_least=claim.at_least, resolution=claim.resolution)
-        fixed = fixed_size(share, ErrorBounds())
-        used = statistics.median(run.requests[expectation.expect] for run in runs)
-        print(f"{expectation.expect:<50} {used:8.0f} {fixed:22d} {used / fixed:7.2f}")
+def _print_requests(runs: list[Measured], paths: Sequence[Path]) -> None:
+    print(f"\n{'requests until the verdict':<70} {'used':>8} {'fixed-size exact test':>22} {'ratio':>7}")
+    for scenario in (loaded.scenario for loaded in load_all(paths)):
+        for _, expectation in scenario.expectations():
+            claim, key = scenario.claim_of(expectation), (scenario.name, expectation.expect)
+            of_responses = not isinstance(scenario.source_of(expectation), Metrics) and expectation.about is None
+            if not isinstance(claim, Share) or not of_responses or key not in runs[0].requests:
+                continue
+            fixed = fixed_size(share_of(claim), ErrorBounds())
+            used = statistics.median(run.requests[key] for run in runs)
+            print(f"{': '.join(key):<70} {used:8.0f} {fixed:22d} {used / fixed:7.2f}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import click
 from harness.cluster.provider import Cluster
 from harness.cluster_commands import add_cluster_commands, existing_options
 from harness.errors import Exit, SignalboxError
+from harness.prove_commands import add_prove_command
 from harness.report.folder import reports, to_all, write_reports
 from harness.report.markdown import headline
 from harness.report.terminal import Terminal
@@ -111,6 +112,7 @@ def report(folder: Path) -> None:
 
 add_viz_commands(cli)
 add_cluster_commands(cli)
+add_prove_command(cli)
 
 
 def _wait_for_enter(cluster: Cluster, expectation: str) -> None:

@@ -18,10 +18,11 @@ from harness.run.diagnosis import diagnose
 from harness.run.judging import Judging
 from harness.run.senders import Sender, start_senders
 from harness.run.settling import unsettled, witnesses
+from harness.run.stretch import WHOLE, Stretch
 from harness.run.windows import AuthzWindow, Window
 from harness.scenario.actions import Action
 from harness.scenario.clusters import Pace
-from harness.scenario.expectations import Metrics
+from harness.scenario.expectations import Expectation, Metrics
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.model import IngressSender, PodSender, Step
 from harness.scenario.project import Project
@@ -32,7 +33,10 @@ from harness.verdict.judgement import Verdict
 class ScenarioRun:
     """Runs one scenario.
 
-    check  raises ClusterLost if a part of the cluster has died
+    check    raises ClusterLost if a part of the cluster has died
+    stretch  what of it is judged
+
+    restored  afterwards, the Deployments that were changed and are brought back to what they were
     """
 
     loaded: LoadedScenario
@@ -44,8 +48,10 @@ class ScenarioRun:
     emit: ev.Emit
     check: Callable[[], None]
     pause: Callable[[str], None] | None = None
+    stretch: Stretch = WHOLE
     results: list[ev.ExpectationResult] = field(default_factory=list)
     settled: list[tuple[str, float]] = field(default_factory=list)
+    restored: list[ObjectRef] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
 
     def run(self) -> ev.ScenarioReport:
@@ -62,6 +68,7 @@ class ScenarioRun:
             self._steps(actor, applier)
         finally:
             failures = applier.undo(actor.ledger)
+            self.restored = [ref for ref, before in actor.ledger.entries() if before and ref.kind == "Deployment"]
         report = ev.ScenarioReport(
             name=scenario.name,
             path=str(self.loaded.path),
@@ -90,7 +97,8 @@ class ScenarioRun:
             alphas=self.alphas,
             values={"run.id": self.run_id},
         )
-        watched = [Watching(self.kube, watch, senders[watch.send.from_], self.pace) for watch in spec.always]
+        always = [watch for watch in spec.always if self.stretch.asks(watch.expect)]
+        watched = [Watching(self.kube, watch, senders[watch.send.from_], self.pace) for watch in always]
         try:
             for watching in watched:
                 watching.begin()
@@ -107,6 +115,7 @@ class ScenarioRun:
             broken = self._step(index, step, actor, senders, judging)
             if broken:
                 self._tell_broken(index, broken, senders)
+            if broken or self.stretch.ends_after(index):
                 return
 
     def _step(
@@ -132,21 +141,23 @@ class ScenarioRun:
             if failed is not None:
                 self._add(failed)
                 return [failed]
-        return self._judge_all(step, judging)
+        return self._judge_all(step, self.stretch.of_step(index, step.then), judging)
 
-    def _judge_all(self, step: Step, judging: Judging) -> list[ev.ExpectationResult]:
-        sources = {e.expect: self.loaded.scenario.source_of(e) for e in step.then}
-        counted = [e for e in step.then if isinstance(sources[e.expect], Metrics)]
+    def _judge_all(self, step: Step, then: Sequence[Expectation], judging: Judging) -> list[ev.ExpectationResult]:
+        sources = {e.expect: self.loaded.scenario.source_of(e) for e in then}
+        counted = [e for e in then if isinstance(sources[e.expect], Metrics)]
         for name, source in sources.items():
             if isinstance(source, Metrics):
                 judging.windows[name] = Window(self.kube, source)
         # Windows run beside the requests of our own, so what reads counters is judged last.
         broken = []
-        for expectation in [*(e for e in step.then if e not in counted), *counted]:
+        for expectation in [*(e for e in then if e not in counted), *counted]:
             result = judging.judge(step.name, expectation)
             self._add(result)
             if result.verdict is Verdict.BROKEN:
                 broken.append(result)
+                if self.stretch.hasty:
+                    return broken
         for expectation in counted[:1]:
             for table in judging.windows[expectation.expect].tables():
                 self.emit(ev.TableShown(step.name, table))

@@ -14,15 +14,20 @@ from harness.cluster.providers import provider
 from harness.errors import ClusterLost, EnvironmentFailed
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
+from harness.kube.objects import ObjectRef
+from harness.kube.waits import wait_rollout
 from harness.run import events as ev
 from harness.run.bring_up import bring_up
 from harness.run.installing import install
 from harness.run.scenario_run import ScenarioRun
+from harness.run.stretch import WHOLE, Stretch
 from harness.scenario.apps import App
 from harness.scenario.clusters import Profile
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.project import Project
 from harness.verdict.budget import false_alarms
+
+RESTORED_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -43,16 +48,22 @@ class Session:
     alphas: list[float] = field(default_factory=list)
     _installed: set[str] = field(default_factory=set)
     _ledger: Ledger = field(default_factory=Ledger)
+    _restored: list[ObjectRef] = field(default_factory=list)
 
-    def run(self, loaded: LoadedScenario) -> ev.ScenarioReport:
+    def run(
+        self, loaded: LoadedScenario, *, project: Project | None = None, stretch: Stretch = WHOLE
+    ) -> ev.ScenarioReport:
         """Install the apps that the scenario needs and run it.
 
-        raises  InputError, EnvironmentFailed
+        project  where its manifests come from; left out, the one around its file
+        stretch  what of it is judged
+        raises   InputError, EnvironmentFailed
         """
-        project = Project.around(loaded.path)
+        project = project or Project.around(loaded.path)
         self._install([project.app(name) for name in loaded.scenario.spec.apps], project)
         pause = None if self.pause is None else (lambda name: self.pause(self.cluster, name))  # type: ignore[misc]
-        return ScenarioRun(
+        self._await_restored()
+        scenario = ScenarioRun(
             loaded,
             project,
             self.kube,
@@ -62,8 +73,18 @@ class Session:
             self.emit,
             self.check,
             pause=pause,
+            stretch=stretch,
             alphas=self.alphas,
-        ).run()
+        )
+        try:
+            return scenario.run()
+        finally:
+            self._restored = scenario.restored
+
+    def _await_restored(self) -> None:
+        """Wait until what the scenario before this one changed is as it was: an undo starts a rollout, no more."""
+        for ref in self._restored:
+            wait_rollout(self.kube, ref, within=RESTORED_SECONDS)
 
     def _install(self, apps: Sequence[App], project: Project) -> None:
         """Apply the manifests of all apps, then wait until each is ready; one that is there already is left alone."""

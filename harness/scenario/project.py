@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -88,6 +89,14 @@ class Project:
         if read.findings:
             raise InputError(read.findings)
         return read.manifests
+
+    def with_manifests(self, changed: Mapping[str, Sequence[Manifest]]) -> Project:
+        """The same project with other objects in place of those of some manifests; no file is touched.
+
+        changed  objects by the path that a scenario writes
+        """
+        other = {written: Read(tuple(manifests), ()) for written, manifests in changed.items()}
+        return replace(self, _manifests={**self._manifests, **other})
 
     def app_names(self) -> list[str]:
         """The recipes there are."""
