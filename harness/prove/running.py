@@ -127,7 +127,9 @@ def try_twin(session: Session, tale: Tale, twin: Twin, mutant: Mutant) -> Trial:
 
     raises  ClusterLost, InputError
     """
-    return trial_of(session, tale, mutant, Stretch(first=mutant.step, last=_step_of(tale, twin)))
+    names = [*(e.expect for _, e in tale.scenario.expectations()), *(w.expect for w in tale.scenario.spec.always)]
+    asked = frozenset(names) - set(twin.unasked)
+    return trial_of(session, tale, mutant, Stretch(first=mutant.step, last=_step_of(tale, twin), only=asked))
 
 
 def _step_of(tale: Tale, twin: Twin) -> int | None:

@@ -88,6 +88,8 @@ class Twin(Part):
     """Expectations that necessarily fall with it; all others must hold."""
     because: Text | None = None
     """Why those fall with it."""
+    unasked: tuple[Slug, ...] = ()
+    """Expectations that are not judged, because they hold and take long about it."""
     by: Text
     """What is wrong, in a sentence."""
     where: Annotated[tuple[Difference, ...], Field(min_length=1)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness.cluster.provider import Cluster
 from harness.kube.apply import Applier
 from harness.kube.client import Kube, KubeError
+from harness.kube.objects import ObjectRef
 from harness.mesh.changes import Change
 from harness.mesh.settle import NotSettled, settle
 from harness.run import events as ev

@@ -38,6 +38,7 @@ def test_each_twin_meets_its_scenario(file: TwinsFile, path: str, number: int) -
     mutated = mutant.of(story)
     assert (mutated.loaded.scenario, mutated.project) != (story.loaded.scenario, story.project) or mutant.objects
     assert twin.red <= set(promises(story.scenario)), "a name that no expectation has"
+    assert set(twin.unasked) <= set(promises(story.scenario)) - twin.red
     assert mutant.step <= _step(story.scenario, twin), "the difference comes after what it must break"
 
 

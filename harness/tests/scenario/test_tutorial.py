@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.dialect import LINKERD_2_14
-from harness.scenario.actions import Apply, Delete, UnsetEnv, Wait
+from harness.scenario.actions import Apply, Delete, Scale, UnsetEnv, Wait
 from harness.scenario.claims import Every, Share
 from harness.scenario.expectations import Metrics, Send
 from harness.scenario.lint import load_checked
@@ -48,8 +48,10 @@ def test_fault_injection_tells_the_story_of_the_article(fault_injection: LoadedS
     steps = fault_injection.scenario.spec.steps
     assert [[action.work for action in step.actions()] for step in steps] == [
         [
+            Scale(deployment=ObjectName("booksapp", "traffic"), replicas=0),
             UnsetEnv(deployment=ObjectName("booksapp", "authors"), variable="FAILURE_RATE"),
             Wait(rollout=ObjectName("booksapp", "authors"), within=timedelta(minutes=2)),
+            Scale(deployment=ObjectName("booksapp", "traffic"), replicas=1),
         ],
         [
             Apply(("manifests/booksapp/error-injector.yaml",)),
