@@ -194,6 +194,23 @@ def wait_pods_condition(
     raise WaitFailed(f"not within {within:g} s: {', '.join(others)}")
 
 
+def wait_pods_differ(
+    kube: Kube, namespace: str, labels: str, condition: str, *, met: bool, within: float, clock: Clock = time.monotonic
+) -> tuple[float, list[str]]:
+    """Seconds until one of the pods with these labels has not the condition, or there is none, and what was seen.
+
+    raises  WaitFailed if all have it, or have it not, all the time
+    """
+    begin = clock()
+    while (left := within - (clock() - begin)) > 0:
+        for present in kube.observe("v1", "Pod", namespace, labels=labels, seconds=left):
+            if others := differing(present.values(), condition, met=met):
+                return clock() - begin, others
+            if clock() - begin >= within:
+                break
+    raise WaitFailed(f"no pod differed within {within:g} s")
+
+
 def differing(pods: Iterable[JsonObject], condition: str, *, met: bool) -> list[str]:
     """Pods whose condition is not as wanted, in words; «no pod» if there is none that stays."""
     staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]

@@ -16,7 +16,7 @@ from harness.run.criteria import described, satisfies
 from harness.run.events import Emit, ExpectationResult, Progress, RequestsMade
 from harness.run.senders import Sender
 from harness.run.states import judge_state
-from harness.run.tables import TableRun, only_answered_by
+from harness.run.tables import TableRun, not_asked, only_answered_by
 from harness.run.windows import DESIGN_EFFECT, Window, watch_share
 from harness.scenario.claims import Every, ResourceState, Share
 from harness.scenario.clusters import Pace
@@ -120,7 +120,11 @@ class Judging:
             burst = Burst()
             return burst, self._metrics(expectation, claim, source, burst)
         assert isinstance(source, Send), "the language lets no claim without a source through"
-        return self._send(expectation, claim, source.filled(self.values))
+        try:
+            filled = source.filled(self.values)
+        except KeyError as missing:
+            return Burst(), not_asked(missing)
+        return self._send(expectation, claim, filled)
 
     def _send(self, expectation: Expectation, claim: Claim, send: Send) -> tuple[Burst, Judgement]:
         assert isinstance(claim, Every | Share | Split | Latency), "tables and states are judged elsewhere"

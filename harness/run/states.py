@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.kube.client import Kube
 from harness.kube.objects import workload
-from harness.kube.waits import WaitFailed, wait_deployment_condition, wait_pods_condition
+from harness.kube.waits import WaitFailed, wait_deployment_condition, wait_pods_condition, wait_pods_differ
 from harness.scenario.claims import ResourceState
 from harness.verdict.judgement import Judgement, Verdict
 
@@ -24,11 +24,20 @@ def judge_state(kube: Kube, claim: ResourceState) -> Judgement:
     length = claim.for_.total_seconds()
     promised = f"{target} {claim.condition} for {length:g} s"
     try:
-        # It holds all the time if waiting for the opposite runs out of time.
-        took = _wait(kube, claim, length, met=not claim.condition.met)
+        seen = _until_it_ends(kube, claim, length)
     except WaitFailed:
         return state_judgement(Verdict.HOLDS, promised, f"{claim.condition} for {length:g} s without a break")
-    return state_judgement(Verdict.BROKEN, promised, f"no longer so after {took:.1f} s")
+    return state_judgement(Verdict.BROKEN, promised, seen)
+
+
+def _until_it_ends(kube: Kube, claim: ResourceState, seconds: float) -> str:
+    """What ended the state; raises WaitFailed if it lasts."""
+    if claim.pods is None:
+        took = _wait(kube, claim, seconds, met=not claim.condition.met)
+        return f"no longer so after {took:.1f} s"
+    labels, name = f"{claim.pods.label}={claim.pods.value}", claim.condition.name
+    took, others = wait_pods_differ(kube, claim.pods.namespace, labels, name, met=claim.condition.met, within=seconds)
+    return f"no longer so after {took:.1f} s: {', '.join(others)}"
 
 
 def _wait(kube: Kube, claim: ResourceState, seconds: float, *, met: bool) -> float:

@@ -28,12 +28,16 @@ class Stretch:
         return self.only is None or name in self.only
 
     def of_step(self, index: int, then: Sequence[Expectation]) -> list[Expectation]:
-        """The expectations of a step that are judged."""
-        return [] if index < self.first else [one for one in then if self.asks(one.expect)]
+        """The expectations of a step that are judged; those that save values always are: later ones need them."""
+        return [one for one in then if (index >= self.first and self.asks(one.expect)) or _saves(one)]
 
     def ends_after(self, index: int) -> bool:
         """Whether the story ends with this step."""
         return self.last is not None and index >= self.last
+
+
+def _saves(expectation: Expectation) -> bool:
+    return expectation.each is not None and any(row.save for row in expectation.each.rows)
 
 
 WHOLE = Stretch()

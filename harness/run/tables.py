@@ -60,7 +60,10 @@ class TableRun:
         return whole, replace(told, requests=whole.requests)
 
     def _row(self, case: Case) -> tuple[Burst, Judgement]:
-        sent = case.filled(self.values)
+        try:
+            sent = case.filled(self.values)
+        except KeyError as missing:
+            return Burst(), not_asked(missing)
         wanted = Every.model_construct(**{name: getattr(case.wanted, name) for name in _CRITERIA}, times=case.times)
         count = EveryCounting(wanted, self.bounds, case.times)
         plan = plan_for(
@@ -98,6 +101,12 @@ class TableRun:
                 promised = f"{judgement.promised} with {path} in its body"
                 return replace(judgement, verdict=Verdict.BROKEN, promised=promised, seen=str(error))
         return judgement
+
+
+def not_asked(missing: KeyError) -> Judgement:
+    """The judgement on a request that needs a value which an earlier response should have brought."""
+    why = f"it was not asked, because nothing has saved the value '{missing.args[0]}'"
+    return state_judgement(Verdict.INCONCLUSIVE, "a request that can be made", why)
 
 
 _CRITERIA = ("status", "by", "answered_by", "header", "faster_than", "body_has", "body_lacks")

@@ -181,3 +181,25 @@ def test_nothing_is_called_broken_on_a_cluster_that_has_died(tmp_path: Path) -> 
 
     with pytest.raises(ClusterLost, match="Envoy was killed"):
         judge_all(tmp_path, EVERY, 503, check=died)
+
+
+SAVING = """\
+        - expect: what-was-made-can-be-read
+          each:
+            from: webapp
+            times: 1
+            rows:
+              - {request: POST http://books:7002/books.json, status: 201, save: {book: json.id}}
+              - {request: "GET http://books:7002/books/${book}.json", status: 200}
+        - expect: and-again
+          send: {from: webapp, request: "GET http://books:7002/books/${book}.json"}
+          every: {status: 200, times: 5}
+"""
+
+
+def test_what_needs_a_value_that_nothing_has_saved_is_not_asked(tmp_path: Path) -> None:
+    table, later = judge_all(tmp_path, SAVING, 503)
+    assert table.verdict is Verdict.BROKEN
+    assert table.requests == 1
+    assert "it was not asked, because nothing has saved the value 'book'" in table.judgement.seen
+    assert (later.verdict, later.requests) == (Verdict.INCONCLUSIVE, 0)
