@@ -17,6 +17,8 @@ import click
 from harness.cluster.provider import Cluster
 from harness.cluster_commands import add_cluster_commands, existing_options
 from harness.errors import Exit, SignalboxError
+from harness.explain_commands import add_explain_command
+from harness.lint_commands import add_lint_command
 from harness.prove_commands import add_prove_command
 from harness.report.folder import reports, to_all, write_reports
 from harness.report.markdown import headline
@@ -113,6 +115,8 @@ def report(folder: Path) -> None:
 add_viz_commands(cli)
 add_cluster_commands(cli)
 add_prove_command(cli)
+add_explain_command(cli)
+add_lint_command(cli)
 
 
 def _wait_for_enter(cluster: Cluster, expectation: str) -> None:

@@ -46,6 +46,8 @@ class Profile(Part):
     """Whose rules the mesh follows; a name from the table of dialects."""
     provides: Annotated[tuple[Slug, ...], Field(min_length=1)]
     """What scenarios may ask for under `cluster`."""
+    differs: tuple[Slug, ...] = ()
+    """Where its mesh is known not to do what the dialect says; words of `signalbox explain`, see docs/explain.md."""
     pace: Pace = Pace()
     node_image: Text | None = None
     """What the nodes run, for k3d and kind; the version of Kubernetes with it."""

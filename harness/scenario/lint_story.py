@@ -10,6 +10,7 @@ from typing import Final
 
 from harness.dialect import Dialect
 from harness.errors import Finding, nearest
+from harness.lint.codes import CODES
 from harness.resources.admission import review
 from harness.scenario.manifests import Manifest
 from harness.scenario.outline import ActionOutline, Mention, Outline, SenderOutline, Word
@@ -19,7 +20,7 @@ from harness.scenario.words import ObjectName
 from harness.scenario.world import World
 from harness.scenario.yaml_source import Document
 
-EXPECTABLE: Final[tuple[str, ...]] = ()
+EXPECTABLE: Final[tuple[str, ...]] = tuple(CODES)
 """Codes of findings that an author can expect beside `apply`."""
 
 _FIELD: Final = re.compile(r"([A-Za-z][\w.\-\[\]/]*): ")
@@ -105,7 +106,8 @@ class Story:
         yield from self._mentioned(action.mentions)
         for code in action.expected:
             if code.text not in EXPECTABLE:
-                yield self._here(code.line, f"lint: no finding that can be expected is called '{code.text}'")
+                hint = nearest(code.text, EXPECTABLE)
+                yield self._here(code.line, f"lint: no finding that can be expected is called '{code.text}'{hint}")
         for written in action.manifests:
             yield from self._apply(written, self.path) if action.verb == "apply" else self._delete(written)
 

@@ -14,7 +14,7 @@ from harness.oracle import Objects, Request, locked_out, predict
 from harness.tests.oracle.cluster import CLIENT, Obj, deployment, manifests, namespace, route, service, shop, to
 from harness.tests.oracle.test_rules import guarded
 
-_JUNK = st.recursive(
+JUNK = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-9, 99999)
@@ -38,10 +38,10 @@ def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(place for key, item in inner for place in _places(item, (*at, key)))]
 
 
-_PLACES = _places(_WHOLE)[1:]
+PLACES = _places(_WHOLE)[1:]
 
 
-def _with(place: tuple[Any, ...], junk: object) -> list[Any]:
+def with_junk(place: tuple[Any, ...], junk: object) -> list[Any]:
     whole: Any = deepcopy(_WHOLE)
     owner = whole
     for key in place[:-1]:
@@ -58,13 +58,13 @@ def _look_at(objects: Objects) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(_PLACES), _JUNK, st.sampled_from([LINKERD_2_14, LINKERD_EDGE]))
+@given(st.sampled_from(PLACES), JUNK, st.sampled_from([LINKERD_2_14, LINKERD_EDGE]))
 def test_one_wrong_value_anywhere(place: tuple[Any, ...], junk: object, dialect: Any) -> None:
-    _look_at(Objects.read(_with(place, junk), dialect))
+    _look_at(Objects.read(with_junk(place, junk), dialect))
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(_JUNK, max_size=3))
+@given(st.lists(JUNK, max_size=3))
 def test_documents_that_are_no_objects(documents: list[Any]) -> None:
     objects = Objects.read(documents, LINKERD_EDGE)
     told = {one.index for one in objects.unread}

@@ -63,8 +63,8 @@ SCENARIO_LINES = [
     ),
     (
         "a finding that nothing finds",
-        ("- apply: manifests/route.yaml", "- apply: manifests/route.yaml\n          lint: {expect: [no-catch-all]}"),
-        "24: lint: no finding that can be expected is called 'no-catch-all'",
+        ("- apply: manifests/route.yaml", "- apply: manifests/route.yaml\n          lint: {expect: [no-catch-alls]}"),
+        "24: lint: no finding that can be expected is called 'no-catch-alls'; did you mean 'no-catch-all'?",
     ),
     # -- names from the fixtures
     (

@@ -1,0 +1,148 @@
+"""Whether what is promised can come true, if the mesh does what its rules say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from harness.forecast.asks import Ask, asks_of, share_of
+from harness.forecast.timeline import Moment
+from harness.oracle import Outcome, Prediction, predict
+from harness.scenario.claims import Criteria, Share
+from harness.scenario.expectations import Expectation, Watch
+from harness.scenario.model import Scenario
+
+_NOBODY: frozenset[int] = frozenset({502, 503, 504})
+"""What a client can be told when nobody answers in HTTP: an embedded mesh says so, elsewhere there is no response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A promise that cannot be kept.
+
+    row     number of the table's row, 0 if the promise has no table
+    wanted  what was promised, in words
+    """
+
+    row: int
+    wanted: str
+    prediction: Prediction
+
+    @property
+    def sentence(self) -> str:
+        """What was promised, what will be, and why."""
+        outcomes = self.prediction.outcomes
+        said = " or ".join(dict.fromkeys(outcome_in_words(outcome) for outcome in outcomes))
+        reason = outcomes[-1].reasons[-1] if outcomes[-1].reasons else ""
+        sender, request = self.prediction.sender, self.prediction.request
+        return f"{request} of {sender} is promised {self.wanted}, and the rules say {said}: {reason}"
+
+
+def outcome_in_words(outcome: Outcome) -> str:
+    """Such as «404 by the client's own proxy», «whatever app books answers»."""
+    workload = outcome.workload[1] if outcome.workload else "somebody"
+    status = " or ".join(map(str, (outcome.status, *outcome.also)))
+    match outcome.by:
+        case "app":
+            late = f", or {' or '.join(map(str, outcome.also))}" if outcome.also else ""
+            return f"what the app of {workload} answers{late}"
+        case "client's proxy":
+            return f"{status} by the client's own proxy" if outcome.status else "a closed connection"
+        case "server's proxy":
+            return f"{status} by the proxy of {workload}"
+        case _:
+            return "no answer at all"
+
+
+def predictions(moment: Moment, ask: Ask) -> tuple[Prediction, ...]:
+    """What the oracle says; twice, if the policies lock a probe out: while pods are still ready, and afterwards."""
+    if ask.by is None:
+        return ()
+    found = [predict(moment.objects, ask.by, ask.request)]
+    if moment.unready:
+        found.append(predict(moment.objects, ask.by, ask.request, unready=moment.unready))
+    return tuple(found)
+
+
+def contradictions(scenario: Scenario, moment: Moment, promise: Expectation | Watch) -> Iterator[Contradiction]:
+    """Everything in a promise that cannot be; nothing where the oracle cannot know."""
+    if moment.is_vague or (promise.known_gap is not None and promise.known_gap.covers(moment.objects.dialect)):
+        return
+    share = share_of(scenario, promise)
+    for ask in asks_of(scenario, promise):
+        found = predictions(moment, ask)
+        if not found:
+            continue
+        if ask.wanted is not None and not any(_all_can(prediction, ask.wanted) for prediction in found):
+            yield Contradiction(ask.row, _wanted(ask.wanted), found[0])
+        if share is not None and not any(_can_be(prediction, share) for prediction in found):
+            yield Contradiction(ask.row, _share_in_words(share), found[0])
+
+
+def _all_can(prediction: Prediction, wanted: Criteria) -> bool:
+    return all(_can(outcome, wanted) for outcome in prediction.outcomes)
+
+
+def _can(outcome: Outcome, wanted: Criteria) -> bool:
+    """True unless something that the oracle knows of the outcome is against it."""
+    if wanted.status is not None and not _status_can(outcome, wanted):
+        return False
+    if wanted.by is not None and outcome.by != "network":
+        late = bool(outcome.also) and outcome.by == "app"
+        if not late and (wanted.by == "proxy") != (outcome.by == "client's proxy"):
+            return False
+    if wanted.answered_by is not None:
+        reached = outcome.by in ("app", "server's proxy") and outcome.workload is not None
+        return reached and outcome.workload is not None and outcome.workload[1] == wanted.answered_by
+    return True
+
+
+def _status_can(outcome: Outcome, wanted: Criteria) -> bool:
+    assert wanted.status is not None, "asked only of criteria with a status"
+    if outcome.by == "app":
+        return True
+    return any(status in wanted.status for status in outcome.statuses or _NOBODY)
+
+
+def _must(outcome: Outcome, wanted: Criteria) -> bool:
+    """True if the outcome has all that is wanted, for certain."""
+    known = {"status", "by", "answered-by"}
+    if not set(wanted.given()) <= known or not _can(outcome, wanted):
+        return False
+    if wanted.status is not None:
+        return bool(outcome.statuses) and all(status in wanted.status for status in outcome.statuses)
+    return not (outcome.by == "app" and outcome.also)
+
+
+def _can_be(prediction: Prediction, share: Share) -> bool:
+    if not prediction.exact:
+        return True
+    most = _sum(prediction, share.of, must=False)
+    least = _sum(prediction, share.of, must=True)
+    slack = Fraction(share.resolution).limit_denominator(10_000)
+    claimed = Fraction(share.claimed).limit_denominator(10_000)
+    too_many = share.at_least is None and least >= claimed + slack
+    too_few = share.at_most is None and most <= claimed - slack
+    return not (too_many or too_few)
+
+
+def _sum(prediction: Prediction, wanted: Criteria, *, must: bool) -> Fraction:
+    fits = _must if must else _can
+    return sum((one.probability for one in prediction.outcomes if fits(one, wanted)), Fraction(0))
+
+
+def _wanted(wanted: Criteria) -> str:
+    words = []
+    if wanted.status is not None:
+        words.append(f"status {wanted.status}")
+    if wanted.by is not None:
+        words.append("by the sender's own proxy" if wanted.by == "proxy" else "by who is behind the sender's own proxy")
+    if wanted.answered_by is not None:
+        words.append(f"answered by {wanted.answered_by}")
+    return ", ".join(words)
+
+
+def _share_in_words(share: Share) -> str:
+    bound = "exactly" if share.is_ is not None else "at most" if share.at_most is not None else "at least"
+    return f"{_wanted(share.of)} in {bound} {share.claimed:.4g} of 1"

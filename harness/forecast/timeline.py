@@ -1,0 +1,118 @@
+"""Goes through a scenario's steps on paper: which objects are there when each of them asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.dialect import Dialect
+from harness.oracle import Objects, locked_out
+from harness.oracle.outcome import Key
+from harness.scenario.actions import Apply, Delete, Patch, Scale
+from harness.scenario.loading import LoadedScenario
+from harness.scenario.manifests import Manifest
+from harness.scenario.model import Step
+from harness.scenario.project import Project
+
+_Id = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The cluster when a step's expectations are judged.
+
+    applied     paths that the step applies; deleted likewise
+    unready     workloads that their own policies keep the kubelet from: sooner or later they take no requests
+    patched     objects that were patched, which the oracle does not follow
+    """
+
+    number: int
+    step: Step
+    objects: Objects
+    applied: tuple[str, ...]
+    deleted: tuple[str, ...]
+    unready: tuple[Key, ...]
+    patched: tuple[str, ...]
+    documents: tuple[tuple[dict[str, Any], Manifest], ...] = ()
+    """Each object with the manifest that it is from."""
+
+    @property
+    def is_vague(self) -> bool:
+        """True if a patch may have changed what the mesh goes by."""
+        return bool(self.patched)
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """The objects that there are; each is as old as the action that first applied it."""
+
+    project: Project
+    objects: dict[_Id, tuple[dict[str, Any], Manifest]] = field(default_factory=dict)
+    patched: list[str] = field(default_factory=list)
+    actions: int = 0
+
+    def apply(self, paths: tuple[str, ...]) -> None:
+        self.actions += 1
+        for manifest in self._read(paths):
+            place = _place(manifest)
+            before = self.objects.get(place)
+            created = before[0]["metadata"]["creationTimestamp"] if before else f"{self.actions:06}"
+            metadata = {**manifest.obj["metadata"], "creationTimestamp": created}
+            self.objects[place] = ({**manifest.obj, "metadata": metadata}, manifest)
+
+    def delete(self, paths: tuple[str, ...]) -> None:
+        for manifest in self._read(paths):
+            self.objects.pop(_place(manifest), None)
+
+    def scale(self, work: Scale) -> None:
+        for place, (obj, manifest) in self.objects.items():
+            if place[1:] == ("Deployment", work.deployment.namespace, work.deployment.name):
+                self.objects[place] = ({**obj, "spec": {**obj["spec"], "replicas": work.replicas}}, manifest)
+
+    def patch(self, work: Patch) -> None:
+        """Patches of Deployments change what containers do; those of mesh objects change what is promised."""
+        if work.resource is not None:
+            self.patched.append(f"{work.resource.kind} {work.resource.name}")
+
+    def _read(self, paths: tuple[str, ...]) -> Iterator[Manifest]:
+        for path in paths:
+            yield from self.project.read_manifests(path).manifests
+
+
+def moments(loaded: LoadedScenario, project: Project, dialect: Dialect) -> Iterator[Moment]:
+    """Each step of a scenario, with the objects that are there after its actions.
+
+    What cannot be read is left out: lint says so.
+    """
+    ledger = _Ledger(project)
+    for name in loaded.scenario.spec.apps:
+        app, _, _ = project.read_app(name)
+        ledger.apply(app.spec.manifests if app else ())
+    for number, step in enumerate(loaded.scenario.spec.steps):
+        applied: list[str] = []
+        deleted: list[str] = []
+        for work in (action.work for action in step.actions()):
+            match work:
+                case Apply():
+                    ledger.apply(work.manifests)
+                    applied += work.manifests
+                case Delete():
+                    ledger.delete(work.manifests)
+                    deleted += work.manifests
+                case Scale():
+                    ledger.scale(work)
+                case Patch():
+                    ledger.patch(work)
+                case _:
+                    pass  # environments and waits change nothing that the mesh goes by
+        documents = tuple(ledger.objects.values())
+        objects = Objects.read([obj for obj, _ in documents], dialect)
+        patched = tuple(ledger.patched)
+        unready = locked_out(objects)
+        yield Moment(number, step, objects, tuple(applied), tuple(deleted), unready, patched, documents)
+
+
+def _place(manifest: Manifest) -> _Id:
+    group = str(manifest.obj["apiVersion"]).rpartition("/")[0]
+    return (group, manifest.kind, manifest.namespace, manifest.name.name)

@@ -1,0 +1,87 @@
+"""Scenarios are held against the rules: what cannot come true is an error, unless a gap is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import cli
+from harness.tests.oracle.cluster import ROOT
+
+TIMEOUTS = "scenarios/tutorial/timeouts.yaml"
+INJECTION = "scenarios/tutorial/fault-injection.yaml"
+AUTHORIZATION = "scenarios/tutorial/per-route-authorization.yaml"
+
+REFUSED = "every: {status: 404, by: proxy, times: 100}"
+MIXED = "every: {status: [200, 500]}"
+
+Project = Callable[[str, str, str], str]
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Project:
+    """Findings about a scenario of this repository in which one text is another."""
+    for folder in ("manifests", "fixtures"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+
+    def lint(path: str, old: str, new: str) -> str:
+        text = (ROOT / path).read_text()
+        assert old in text
+        (tmp_path / "changed.yaml").write_text(text.replace(old, new, 1))
+        return CliRunner().invoke(cli, ["lint", str(tmp_path / "changed.yaml")]).output
+
+    return lint
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "said"),
+    [
+        # the article's belief: the printed route makes 504
+        (TIMEOUTS, REFUSED, "every: {status: 504, times: 100}",
+         "is promised status 504, and the rules say 404 by the client's own proxy"),
+        (TIMEOUTS, REFUSED, "every: {status: 404, by: app, times: 100}",
+         "by who is behind the sender's own proxy, and the rules say 404 by the client's own proxy"),
+        (AUTHORIZATION, "webapp, request: HEAD /ping, status: 403}", "webapp, request: HEAD /ping, status: 200}",
+         "HEAD http://authors.booksapp:7001/ping of booksapp/webapp is promised status 200, and the rules say 403"),
+        (AUTHORIZATION, "traffic, request: GET /authors.json, status: 403",
+         "traffic, request: GET /authors.json, status: 404",
+         "of booksapp/traffic is promised status 404, and the rules say 403 by the proxy of authors"),
+        (INJECTION, MIXED, "share: {of: {answered-by: error-injector}, is: 30%, resolution: 5pp}",
+         "is promised answered by error-injector in exactly 0.3 of 1"),
+        (INJECTION, MIXED, "share: {of: {by: proxy}, at-least: 50%, resolution: 5pp}",
+         "is promised by the sender's own proxy in at least 0.5 of 1"),
+    ],
+)  # fmt: skip
+def test_what_cannot_come_true_is_an_error(changed: Project, path: str, old: str, new: str, said: str) -> None:
+    output = changed(path, old, new)
+    assert "contradicts-rules" in output
+    assert said in output
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        (INJECTION, MIXED, "every: {status: 200}"),  # the apps decide
+        (INJECTION, MIXED, "share: {of: {answered-by: error-injector}, is: 12%, resolution: 5pp}"),
+        (TIMEOUTS, "- expect: every-authors-call-is-refused",
+         "- expect: every-authors-call-is-refused\n          known-gap: linkerd"),
+    ],
+)  # fmt: skip
+def test_what_can_come_true_is_none(changed: Project, path: str, old: str, new: str) -> None:
+    assert "contradicts-rules" not in changed(path, old, new)
+
+
+def test_a_known_gap_is_held_against_nothing(changed: Project) -> None:
+    gap = "known-gap: linkerd\n          every: {status: 504, times: 100}"
+    assert "contradicts-rules" not in changed(TIMEOUTS, REFUSED, gap)
+
+
+def test_a_finding_that_is_expected_must_be_there(changed: Project) -> None:
+    applied = "- apply: manifests/booksapp/timeouts-httproute-as-printed.yaml"
+    there = f"{applied}\n          lint: {{expect: [regex-matches-nothing, no-catch-all]}}"
+    assert "allowed-for-nothing" not in changed(TIMEOUTS, applied, there)
+    absent = f"{applied}\n          lint: {{expect: [weights-all-zero]}}"
+    assert "allowed-for-nothing: 'weights-all-zero' is expected of" in changed(TIMEOUTS, applied, absent)
