@@ -16,6 +16,7 @@ INJECTION = "scenarios/tutorial/fault-injection.yaml"
 AUTHORIZATION = "scenarios/tutorial/per-route-authorization.yaml"
 
 REFUSED = "every: {status: 404, by: proxy, times: 100}"
+TENTH = "share: {of: {status: 500}, is: 10%, resolution: 5pp}"
 MIXED = "every: {status: [200, 500]}"
 
 Project = Callable[[str, str, str], str]
@@ -49,7 +50,7 @@ def changed(tmp_path: Path) -> Project:
         (AUTHORIZATION, "traffic, request: GET /authors.json, status: 403",
          "traffic, request: GET /authors.json, status: 404",
          "of booksapp/traffic is promised status 404, and the rules say 403 by the proxy of authors"),
-        (INJECTION, MIXED, "share: {of: {answered-by: error-injector}, is: 30%, resolution: 5pp}",
+        (INJECTION, TENTH, "share: {of: {answered-by: error-injector}, is: 30%, resolution: 5pp}",
          "is promised answered by error-injector in exactly 0.3 of 1"),
         (INJECTION, MIXED, "share: {of: {by: proxy}, at-least: 50%, resolution: 5pp}",
          "is promised by the sender's own proxy in at least 0.5 of 1"),
@@ -65,7 +66,7 @@ def test_what_cannot_come_true_is_an_error(changed: Project, path: str, old: str
     ("path", "old", "new"),
     [
         (INJECTION, MIXED, "every: {status: 200}"),  # the apps decide
-        (INJECTION, MIXED, "share: {of: {answered-by: error-injector}, is: 12%, resolution: 5pp}"),
+        (INJECTION, TENTH, "share: {of: {answered-by: error-injector}, is: 12%, resolution: 5pp}"),
         (TIMEOUTS, "- expect: every-authors-call-is-refused",
          "- expect: every-authors-call-is-refused\n          known-gap: linkerd"),
     ],
