@@ -59,6 +59,10 @@ class Snapshot:
     pods: Mapping[MeshedPod, tuple[Sample, ...]]
 
 
+class ScrapeDenied(EnvironmentFailed):
+    """The pod's own policy keeps its metrics from us."""
+
+
 def is_meshed(pod: JsonObject) -> bool:
     """Whether a pod really carries a proxy container (native sidecars are init containers)."""
     spec = pod["spec"]
@@ -81,7 +85,7 @@ def meshed_pods(kube: Kube, namespace: str, deployment: str | None = None) -> li
 def scrape(kube: Kube, pods: Iterable[MeshedPod], *, clock: Callable[[], float] = time.monotonic) -> Snapshot:
     """The counters of these proxies now.
 
-    raises  EnvironmentFailed if a proxy does not hand out its metrics
+    raises  ScrapeDenied if a pod's policy closes the port, EnvironmentFailed if a proxy gives no metrics otherwise
     """
     wanted = list(pods)
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -91,10 +95,17 @@ def scrape(kube: Kube, pods: Iterable[MeshedPod], *, clock: Callable[[], float] 
 
 def _metrics_text(kube: Kube, pod: MeshedPod) -> str:
     answer = kube.pod_request(pod.namespace, pod.name, ADMIN_PORT, "metrics")
+    # A proxy refuses without a word (§3.24); the API server, for a pod that is gone or a right that we lack, has one.
+    if answer.status in (403, 404) and not answer.body:
+        raise ScrapeDenied(
+            f"the inbound policy of pod {pod.namespace}/{pod.name} denies its metrics: port {ADMIN_PORT} answers HTTP "
+            f"{answer.status} to the API server, which asks without an identity and from the node's network",
+            "let it in, by an AuthorizationPolicy for a Server of port linkerd-admin with no required authentication",
+        )
     if answer.status != 200:
         raise EnvironmentFailed(
             f"the proxy of pod {pod.namespace}/{pod.name} does not give its metrics: HTTP {answer.status}",
-            "check that no policy closes port 4191 and that the pod is running",
+            "check that the pod is running and its proxy ready",
         )
     return answer.body.decode()
 

@@ -18,7 +18,7 @@ from harness.dialect import Dialect
 from harness.kube.client import Kube
 from harness.kube.objects import ObjectRef
 from harness.mesh.changes import Change, NotYet, Witness
-from harness.mesh.metrics import Labels, MeshedPod, Snapshot, increase, scrape
+from harness.mesh.metrics import Labels, MeshedPod, ScrapeDenied, Snapshot, increase, scrape
 from harness.mesh.policy_state import MeshedServer, Place, changed_places
 from harness.resources.identities import service_account_identity
 from harness.resources.inbound import Authorization, Client, InboundPolicy, PolicyRef
@@ -83,6 +83,12 @@ class PolicyProof:
         return tuple(dict.fromkeys(self._told[place.key] for place in places))
 
     def _prove(self, place: Place) -> str:
+        try:
+            return self._prove_by_counters(place)
+        except ScrapeDenied as denied:
+            return f"{place} is not proved: {denied.message}"
+
+    def _prove_by_counters(self, place: Place) -> str:
         if not place.new.is_http:
             return f"{place} is not read as HTTP any more, which no counter of requests shows"
         asked = [one for one in self.witnesses if self._reaches(one, place)]

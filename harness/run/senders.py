@@ -102,6 +102,8 @@ def _manifest(sender: str, pod: str, spec: PodSender, run_id: str) -> JsonObject
                 "linkerd.io/inject": "enabled" if spec.meshed else "disabled",
                 # Orders reach the sender whatever policy is under test.
                 "config.linkerd.io/skip-inbound-ports": str(PORT),
+                # So do our looks at its proxy's counters, whatever the namespace's default is.
+                "config.linkerd.io/default-inbound-policy": "all-unauthenticated",
             },
         },
         "spec": {

@@ -30,7 +30,16 @@ async def serve_proxy(api: Api, target: Target, request: Request) -> Stream:
     raises  ApiError 400, 404, 503 (nothing answers there)
     """
     address, port = _pod_address(api, target) if target.kind.key == "pods" else _service_address(api, target)
-    return await _forward(address, port, target, request)
+    return await _forward(address, port, _node_address(api), target, request)
+
+
+def _node_address(api: Api) -> str | None:
+    """Where connections come from: policies of pods take the API server for the node (§3.20), never for localhost."""
+    for node in api.store.list("nodes"):
+        for address in dig(node, "status", "addresses") or ():
+            if address.get("type") == "InternalIP":
+                return str(address["address"])
+    return None
 
 
 def _split_name(name: str) -> tuple[str, str]:
@@ -80,10 +89,10 @@ def _service_address(api: Api, target: Target) -> tuple[str, int]:
     return random.choice(ready)
 
 
-async def _forward(address: str, port: int, target: Target, request: Request) -> Stream:
+async def _forward(address: str, port: int, source: str | None, target: Target, request: Request) -> Stream:
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(address, port)
+            reader, writer = await asyncio.open_connection(address, port, local_addr=source and (source, 0))
     except (OSError, TimeoutError) as error:
         why = str(error) or "timed out"
         raise unavailable(f"error trying to reach service: dial tcp {address}:{port}: {why}") from None

@@ -17,7 +17,7 @@ Where it is not Linkerd, on purpose or because Envoy cannot say it:
 - Every pod dials from its own address, so that policies see who calls. The address that stands for a pod's localhost,
   127.0.0.1, is whoever calls without being a pod, the node or the ingress (§3.5).
 - What is neither HTTP nor the mesh's TLS is let in or closed as a whole, and not counted. `HTTP/2` and `gRPC` of a
-  Server still accept HTTP/1.1 (§3.7). Port 4191 has no policy (§4.8).
+  Server still accept HTTP/1.1 (§3.7).
 - A changed policy of a port fills the buckets of its rate limit again (§3.28).
 - A redirect to where a request already went is answered, and a hostname in it keeps the port that was dialled,
   inbound that of the pod (§1.57). See `compile.limits` for what retries cannot say.

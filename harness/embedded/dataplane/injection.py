@@ -99,7 +99,19 @@ def _proxy_container() -> Obj:
         "image": "cr.l5d.io/linkerd/proxy:embedded",
         "imagePullPolicy": "IfNotPresent",
         "ports": [{"name": name, "containerPort": number, "protocol": "TCP"} for name, number in ports],
+        "livenessProbe": _probe("/live", 10),
+        "readinessProbe": _probe("/ready", 2),
         "resources": {},
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+
+
+def _probe(path: str, delay_seconds: int) -> Obj:
+    """Complete, as the API server has filled it in before any webhook sees a pod.
+
+    The node probes no proxy, but its policies know these paths (§3.3).
+    """
+    counts = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+    get = {"path": path, "port": ADMIN_PORT, "scheme": "HTTP"}
+    return {"httpGet": get, "initialDelaySeconds": delay_seconds, **counts}

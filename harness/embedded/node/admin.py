@@ -1,4 +1,7 @@
-"""The admin port of a meshed pod (4191): its metrics in Linkerd's names, and whether its proxy is up (§4.8)."""
+"""The admin port of a meshed pod (4191): its metrics in Linkerd's names, and whether its proxy is up (§4.8).
+
+It listens where the pod's applications do; others reach it through the pod's inbound policy, like those.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ class AdminServer:
         self._server = server
 
     @classmethod
-    async def start(cls, pod_ip: str, namespace: str, name: str, metrics: Metrics) -> AdminServer:
-        """Listen on the pod's address; raises OSError if it is taken."""
+    async def start(cls, app_ip: str, namespace: str, name: str, metrics: Metrics) -> AdminServer:
+        """Listen on the address of the pod's applications; raises OSError if it is taken."""
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # the client may go away, send something else or nothing at all (TimeoutError is an OSError)
@@ -53,7 +56,7 @@ class AdminServer:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-        return cls(await asyncio.start_server(serve, pod_ip, ADMIN_PORT, limit=_HEAD_BYTES))
+        return cls(await asyncio.start_server(serve, app_ip, ADMIN_PORT, limit=_HEAD_BYTES))
 
     def close(self) -> None:
         """Stop listening; answers under way are still sent."""

@@ -191,7 +191,7 @@ class PodLife:
                 await self._site.dataplane.add_pod(endpoint)
                 if endpoint.meshed:
                     self._admin = await AdminServer.start(
-                        endpoint.pod_ip, self.namespace, self.name, self._site.metrics
+                        endpoint.app_ip, self.namespace, self.name, self._site.metrics
                     )
             except (DataplaneError, OSError) as error:
                 self._record("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")

@@ -24,6 +24,7 @@ from harness.resources.routes import Rule
 from harness.tests.dataplane.builders import pod, route, service, snapshot
 
 WEBAPP = pod("webapp", "127.77.64.1")
+WEBAPP_INBOUND = ("in/booksapp/webapp-1/7000", "in/booksapp/webapp-1/4191")
 BOOKS = pod("books", "127.77.64.2")
 Refusal = Callable[[Kind, set[str]], str | None]
 
@@ -193,7 +194,7 @@ def test_what_is_gone_loses_endpoints_first_and_clusters_last(tmp_path: Path) ->
         mark = len(proxy.heard)
         await server.push(resources(WEBAPP))
         assert proxy.told_since(mark) == [Kind.ASSIGNMENT, Kind.LISTENER, Kind.CLUSTER]
-        assert proxy.heard[-1][1] == {"booksapp/webapp-1|pods", "in/booksapp/webapp-1/7000"}
+        assert proxy.heard[-1][1] == {"booksapp/webapp-1|pods", *WEBAPP_INBOUND}
 
     run(test, tmp_path)
 
@@ -251,7 +252,7 @@ def test_what_was_good_before_a_refusal_stays(tmp_path: Path) -> None:
         proxy.close()
         again = Proxy(server)  # a new stream is told what is in force
         async with asyncio.timeout(1):
-            while (Kind.ROUTE, {"out/booksapp/webapp-1", "in/booksapp/webapp-1/7000"}) not in again.heard:
+            while (Kind.ROUTE, {"out/booksapp/webapp-1", *WEBAPP_INBOUND}) not in again.heard:
                 await asyncio.sleep(0)
         assert again.tables["out/booksapp/webapp-1"] == proxy.tables["out/booksapp/webapp-1"]
 

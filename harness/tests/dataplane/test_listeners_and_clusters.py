@@ -59,15 +59,16 @@ def test_the_same_moment_compiles_to_the_same_resources() -> None:
 
 def test_a_meshed_pod_listens_on_its_ports_and_an_unmeshed_one_does_not() -> None:
     seen = set(compiled(BOOKS, PLAIN).listeners)
-    assert seen == {"out/booksapp/books-1", "in/booksapp/books-1/7000", "out/booksapp/plain-1"}
+    inbound = {"in/booksapp/books-1/7000", "in/booksapp/books-1/4191"}  # §4.8: the proxy's own port has policies too
+    assert seen == {"out/booksapp/books-1", *inbound, "out/booksapp/plain-1"}
 
 
 def test_skipped_and_reserved_ports_have_no_listener_and_get_plain_text() -> None:
     sender = pod("sender", "127.77.64.4", ports=(4199, 4191, 8080), skip=frozenset({4199}))
     resources = compiled(WEBAPP, sender, service("sender", "127.77.64.4", port=4199))
     assert set(resources.listeners) == {
-        *("out/booksapp/sender-1", "in/booksapp/sender-1/8080"),
-        *("out/booksapp/webapp-1", "in/booksapp/webapp-1/7000"),
+        *("out/booksapp/sender-1", "in/booksapp/sender-1/8080", "in/booksapp/sender-1/4191"),
+        *("out/booksapp/webapp-1", "in/booksapp/webapp-1/7000", "in/booksapp/webapp-1/4191"),
     }
     (target,) = endpoints(resources, "svc/booksapp/sender/4199").values()
     assert "metadata" not in target
@@ -151,5 +152,6 @@ def test_every_pod_dials_from_its_own_address() -> None:
 def test_all_pods_can_be_dialled_whether_ready_or_not() -> None:
     """§1.7."""
     seen = endpoints(compiled(WEBAPP, BOOKS, PLAIN), "pods")
-    assert set(seen) == {"127.77.64.1:7000", "127.77.64.2:7000", "127.77.64.3:7000"}
+    applications = {"127.77.64.1:7000", "127.77.64.2:7000", "127.77.64.3:7000"}
+    assert set(seen) == {*applications, "127.77.64.1:4191", "127.77.64.2:4191"}
     assert seen["127.77.64.2:7000"]["metadata"]["filter_metadata"]["envoy.lb"] == {"at": "127.77.64.2:7000"}

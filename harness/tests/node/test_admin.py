@@ -75,12 +75,12 @@ def test_a_meshed_pod_has_its_proxy_container_and_admin_port() -> None:
             assert local.status("a", "linkerd-proxy")["ready"] is True
             endpoint = local.dataplane.pods["a"]
             assert endpoint.meshed
-            assert (await get(endpoint.pod_ip, "/metrics")).endswith(f'up{{pod="{NAMESPACE}/a"}} 1\n')
+            assert (await get(endpoint.app_ip, "/metrics")).endswith(f'up{{pod="{NAMESPACE}/a"}} 1\n')
             (process,) = local.processes()
             assert process.is_running()
             local.api.delete("pods", NAMESPACE, "a")
             await local.until(lambda: local.pod("a") is None)
             with pytest.raises(ConnectionRefusedError):
-                await get(endpoint.pod_ip, "/metrics")
+                await get(endpoint.app_ip, "/metrics")
 
     asyncio.run(run())

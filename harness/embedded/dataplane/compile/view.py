@@ -17,7 +17,7 @@ from harness.resources.policy_set import CLUSTER_NETWORKS, InstallSettings, Poli
 from harness.resources.routes import BackendRef
 
 _PROXY_PORTS: Final = frozenset({OUTBOUND_PORT, 4143, 4190, ADMIN_PORT})
-"""§4.8: never an application's behind an inbound listener."""
+"""§4.8: never an application's behind an inbound listener; what the pod's own proxy serves is behind ADMIN_PORT."""
 
 SETTINGS: Final = InstallSettings(cluster_networks=(*CLUSTER_NETWORKS, *whole_networks(("127.0.0.0/8",))))
 """An install whose cluster networks are those in which the pods of an embedded cluster live (§3.1)."""
@@ -107,12 +107,15 @@ def backend_namespace(ref: BackendRef, parent: ServiceKey) -> str:
 
 
 def _inbound(snapshot: Snapshot, pods: Mapping[str, Pod]) -> Mapping[str, frozenset[int]]:
-    """Declared ports and those that a Service leads to: a pod need not declare its ports."""
+    """Declared ports, those that a Service leads to (a pod need not declare its ports), and the proxy's own (§4.8)."""
     found: defaultdict[str, set[int]] = defaultdict(set)
     for ip, port in (*_declared(snapshot), *_targeted(snapshot)):
         pod = pods.get(ip)
         if pod is not None and pod.endpoint.meshed and port not in pod.endpoint.skip_inbound | _PROXY_PORTS:
             found[ip].add(port)
+    for ip, pod in pods.items():
+        if pod.endpoint.meshed:
+            found[ip].add(ADMIN_PORT)
     return {ip: frozenset(ports) for ip, ports in found.items()}
 
 
