@@ -1,4 +1,8 @@
-"""Random policies and requests: compiled tables, and a real proxy, against sections 3B to 3D word by word."""
+"""Random policies and requests: compiled tables, and a real proxy, against sections 3B to 3E word by word.
+
+The order of §3.15 is among them: not found, denied, redirected, limited. A limit lets one request a second pass, and
+only those that are let in and not redirected may take its token.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,7 @@ from harness.tests.resources_policy.documents import (
     authorization_policy,
     mesh_tls,
     networks,
+    rate_limit,
     requires,
     server,
     server_route,
@@ -62,7 +67,14 @@ _matches = st.fixed_dictionaries(
     },
     optional={"method": st.sampled_from(["GET", "POST"])},
 )
-_rules = st.fixed_dictionaries({"matches": st.lists(_matches, min_size=1, max_size=2)})
+_elsewhere = {"type": "RequestRedirect", "requestRedirect": {"hostname": "elsewhere.example", "statusCode": 302}}
+_rules = st.fixed_dictionaries(
+    {"matches": st.lists(_matches, min_size=1, max_size=2)}, optional={"filters": st.just([_elsewhere])}
+)
+_access = st.sampled_from(["deny", "deny", "all-authenticated", "audit"])
+_limits: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"total": {"requestsPerSecond": 1}}, {"identity": {"requestsPerSecond": 1}}]
+)
 _identities = st.lists(
     st.sampled_from([name_of("webapp"), name_of("books"), "*", f"*.booksapp.{IDENTITY_SUFFIX}"]), min_size=1, max_size=2
 )
@@ -78,12 +90,12 @@ _required = st.sampled_from(
 
 @st.composite
 def policies(draw: st.DrawFn) -> list[Obj]:
-    """At most one Server, two routes, two policies and an authentication of each kind."""
+    """At most one Server, a limit on it, two routes, two policies and an authentication of each kind."""
     found = []
     if draw(st.integers(0, 15)):
-        found.append(
-            server("s", app="", port=7000, accessPolicy=draw(st.sampled_from(["deny", "deny", "all-authenticated"])))
-        )
+        found.append(server("s", app="", port=7000, accessPolicy=draw(_access)))
+        if limits := draw(_limits):
+            found.append(rate_limit("l", "s", **limits))
     for name in draw(st.sampled_from([[], ["one"], ["one", "two"]])):
         rules = draw(st.lists(_rules, min_size=1, max_size=2))
         found.append(server_route(name, *rules, to="s", created=draw(st.sampled_from([CREATED, LATER]))))
@@ -108,7 +120,7 @@ REQUESTS = [
 
 
 def expected(found: list[Obj], asked: Asked, sender: Sender) -> int:
-    """§3.12, §3.14, §3.15; the pod is probed by GET /ping."""
+    """§3.12, §3.14, §3.15; the pod is probed by GET /ping. 200 stands for what a limit may still refuse."""
     by_kind = {kind: [obj for obj in found if obj["kind"] == kind] for kind in {obj["kind"] for obj in found}}
     if "Server" not in by_kind:
         return 200
@@ -116,22 +128,21 @@ def expected(found: list[Obj], asked: Asked, sender: Sender) -> int:
     if not routes:
         is_probe = (asked.method, asked.path) == ("GET", "/ping")
         return 200 if is_probe or lets_in(by_kind, sender, None) else 403
-    scored = [(score(obj, asked), obj) for obj in routes]
-    fitting = [(best, obj) for best, obj in scored if best is not None]
+    in_order = sorted(routes, key=lambda obj: (obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]))
+    rules = [(obj, rule) for obj in in_order for rule in obj["spec"]["rules"]]
+    fitting = [(best, obj, rule) for obj, rule in rules if (best := score(rule, asked)) is not None]
     if not fitting:
         return 404
-    best = max(best for best, _ in fitting)
-    winner = min(
-        (obj for found_score, obj in fitting if found_score == best),
-        key=lambda obj: (obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]),
-    )
-    return 200 if lets_in(by_kind, sender, winner["metadata"]["name"]) else 403
+    _, winner, rule = max(fitting, key=lambda item: item[0])  # the first among equals
+    if not lets_in(by_kind, sender, winner["metadata"]["name"]):
+        return 403
+    return 302 if "filters" in rule else 200
 
 
-def score(route: Obj, asked: Asked) -> tuple[int, bool] | None:
+def score(rule: Obj, asked: Asked) -> tuple[int, bool] | None:
     """§1.48: length of the path, then whether a method is asked for."""
     scores = []
-    for match in (match for rule in route["spec"]["rules"] for match in rule["matches"]):
+    for match in rule["matches"]:
         value, path = match["path"]["value"], asked.path
         if match.get("method", asked.method) != asked.method:
             continue
@@ -146,7 +157,8 @@ def score(route: Obj, asked: Asked) -> tuple[int, bool] | None:
 
 def lets_in(by_kind: dict[str, list[Obj]], sender: Sender, route: str | None) -> bool:
     (guard,) = by_kind["Server"]
-    if guard["spec"]["accessPolicy"] == "all-authenticated" and sender.identity is not None:
+    access = guard["spec"]["accessPolicy"]
+    if access == "audit" or (access == "all-authenticated" and sender.identity is not None):  # §3.9
         return True
     for policy in by_kind.get("AuthorizationPolicy", []):
         aim, required = policy["spec"]["targetRef"], policy["spec"]["requiredAuthenticationRefs"]
@@ -209,13 +221,19 @@ def is_principal(principal: Config, sender: Sender) -> bool:
 def answer(table: Config, asked: Asked, sender: Sender) -> int:
     found = find_route(table, asked)
     assert found is not None
+    filters = found.get("typed_per_filter_config", {})
+    limits = table["virtual_hosts"][0].get("typed_per_filter_config", {})
+    unlimited = {name for name, config in filters.items() if config.get("disabled")}
+    assert unlimited == (set() if "route" in found else set(limits))  # §3.15
     if "direct_response" in found:
-        assert RBAC not in found.get("typed_per_filter_config", {})
+        assert RBAC not in filters
         return int(found["direct_response"]["status"])
-    rules = found["typed_per_filter_config"][RBAC]["rbac"]["rules"]
+    rules = filters[RBAC]["rbac"]["rules"]
     assert rules["action"] == "ALLOW"
     allowed = any(is_principal(item, sender) for rule in rules["policies"].values() for item in rule["principals"])
-    return 200 if allowed else 403
+    if not allowed:
+        return 403
+    return 302 if "redirect" in found else 200
 
 
 @settings(max_examples=100, deadline=None)
@@ -233,13 +251,22 @@ def test_compiled_tables_say_what_the_rules_say(found: list[Obj]) -> None:
 
 
 async def compare(world: Guarded, found: list[Obj], requests: list[tuple[Asked, str]]) -> None:
+    await world.enforce()  # a changed table has full buckets, so one that is the same again must change in between
     await world.enforce(*found)
+    limits = [obj["spec"] for obj in found if obj["kind"] == "HTTPLocalRateLimitPolicy"]
+    spent: set[str | None] = set()
     for asked, name in requests:
         client = world.clients.get(name)
         address = client.endpoint.pod_ip if client else world.mesh.network.node_ip
         identity = client.identity if client and client.endpoint.meshed else None
         got = await world.ask(client, asked.target, asked.method)
-        assert got.status == expected(found, asked, Sender(address, identity)), (asked, name)
+        promised = expected(found, asked, Sender(address, identity))
+        if promised == 200 and limits:
+            bucket = identity if "identity" in limits[0] else "all"  # §3.28
+            assert got.status in ((200, 429) if bucket in spent else (200,)), (asked, name)
+            spent.add(bucket)
+        else:
+            assert got.status == promised, (asked, name)
 
 
 @pytest.mark.cluster
