@@ -67,6 +67,8 @@ class Dialect:
     """§1.74: what the webhook says about an AuthorizationPolicy for anything else."""
     init_containers_have_ports: bool
     """§3.3, §3.6: ports and probes of init containers, sidecars among them, count like those of containers."""
+    app_protocols: bool
+    """§1.59: a Service port's `appProtocol` says how connections are read, from 2.18 on."""
     spiffe_identities: bool
     """§1.74: MeshTLSAuthentication admits `spiffe://` identities; in 2.14 its schema knows DNS-like names alone."""
 
@@ -97,6 +99,7 @@ LINKERD_2_14 = Dialect(
     policies_target_gateway_routes=False,
     unsupported_target_message="invalid targetRef kind",
     init_containers_have_ports=False,
+    app_protocols=False,
     spiffe_identities=False,
 )
 
@@ -126,6 +129,7 @@ LINKERD_EDGE = Dialect(
     policies_target_gateway_routes=True,
     unsupported_target_message="unsupported authorization target type",
     init_containers_have_ports=True,
+    app_protocols=True,
     spiffe_identities=True,
 )
 

@@ -9,7 +9,7 @@ from typing import Final
 from harness.dialect import Dialect
 from harness.embedded.dataplane.compile import counters
 from harness.embedded.dataplane.compile.authorizations import parse_rule_name
-from harness.embedded.dataplane.compile.names import InboundLabel, RouteLabel, parse_service_cluster
+from harness.embedded.dataplane.compile.names import OPAQUE, InboundLabel, RouteLabel, parse_service_cluster
 from harness.embedded.dataplane.compile.outbound import CLUSTER_DOMAIN
 from harness.embedded.dataplane.promtext import Exposition, Sample
 from harness.embedded.pods import PodEndpoint
@@ -90,6 +90,8 @@ class Translator:
     def _attempt(self, into: Exposition, sample: Sample) -> None:
         """An attempt at an endpoint: what broke on the way counts as the 502 that it is answered with (§5.5)."""
         labels = sample.labels
+        if labels["route"] == OPAQUE:
+            return
         code = int(labels["code"]) or (502 if labels["flags"] in _BROKEN_FLAGS else 0)
         if labels["host"]:
             _count_responses(into, sample, self._destination(labels["cluster"], labels["host"]), code)
@@ -100,6 +102,8 @@ class Translator:
     def _outbound(self, into: Exposition, sample: Sample) -> None:
         """A request of the pod's applications; those that found no endpoint count here, as they made no attempt."""
         labels, route = sample.labels, RouteLabel.parse(sample.labels["route"])
+        if labels["route"] == OPAQUE:
+            return
         error = _error_kind(labels["flags"], route)
         if error:
             into.add("outbound_http_errors_total", {"error": error}, sample.value)

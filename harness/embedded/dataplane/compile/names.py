@@ -25,6 +25,8 @@ Config: TypeAlias = dict[str, Any]
 
 ALL_PODS: Final = "pods"
 """The assignment behind addresses of pods that are dialled directly (§1.7)."""
+OPAQUE: Final = "opaque"
+"""The label of a route to a port whose connections are not looked into: nothing of HTTP is counted for it."""
 INGRESS: Final = "ingress"
 """The listener of the way in, its route table, and the client that it is."""
 METADATA: Final = "signalbox"

@@ -10,10 +10,19 @@ from harness.embedded.dataplane.compile.backends import service_backend
 from harness.embedded.dataplane.compile.forwarding import action, forward
 from harness.embedded.dataplane.compile.limits import service_limits
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, UNMESHED_HEADER, explained
-from harness.embedded.dataplane.compile.names import ALL_PODS, Client, Config, RouteLabel, labelled
+from harness.embedded.dataplane.compile.names import (
+    ALL_PODS,
+    OPAQUE,
+    Client,
+    Config,
+    RouteLabel,
+    labelled,
+    service_assignment,
+)
 from harness.embedded.dataplane.compile.precedence import HostScore, attached, host_score, ranked
 from harness.embedded.dataplane.compile.view import View, dialled_ports
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey, ServiceState
+from harness.resources.app_protocols import is_opaque
 
 CLUSTER_DOMAIN: Final = "cluster.local"
 _POD_ADDRESSES: Final = "127.*"
@@ -47,6 +56,11 @@ def service_names(state: ServiceState, client_namespace: str) -> tuple[str, ...]
 
 def _service_hosts(view: View, client: Client, state: ServiceState, port: int) -> Iterator[Config]:
     """Virtual hosts of one Service port: one, or several if routes hold only for some of its names (§1.47)."""
+    declared = state.service.port(port)
+    if client.meshed and declared is not None and is_opaque(state.service, declared, view.snapshot.dialect):
+        domains = [domain for name in service_names(state, client.namespace) for domain in _domains(name, port)]
+        yield {"name": "/".join((*state.key, str(port))), "domains": domains, "routes": [_opaque(client, state, port)]}
+        return
     routes = _routes(view, client, state, port)
     by_scores: defaultdict[tuple[HostScore | None, ...], list[str]] = defaultdict(list)
     for name in service_names(state, client.namespace):
@@ -99,6 +113,15 @@ def _default_route(view: View, client: Client, service: ServiceKey, port: int) -
         "match": {"prefix": "/"},
         "metadata": labelled(RouteLabel(service, port)),
         **forward(view, client, (service, port), (service_backend(view, service, port),), (), limits),
+    }
+
+
+def _opaque(client: Client, state: ServiceState, port: int) -> Config:
+    """To any endpoint, whatever routes and annotations say of requests (§1.59, §1.61)."""
+    return {
+        "match": {"prefix": "/"},
+        "metadata": labelled(OPAQUE),
+        "route": {"cluster": client.cluster(service_assignment(state.key, port)), "timeout": "0s"},
     }
 
 
