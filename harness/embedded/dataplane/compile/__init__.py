@@ -15,10 +15,10 @@ from pathlib import Path
 
 from harness.embedded.dataplane.compile import ingress, listeners
 from harness.embedded.dataplane.compile.assignments import all_pods, service_endpoints
-from harness.embedded.dataplane.compile.clusters import client_clusters, local_cluster
+from harness.embedded.dataplane.compile.clusters import all_client_clusters, local_cluster
 from harness.embedded.dataplane.compile.inbound import inbound_table
-from harness.embedded.dataplane.compile.names import Config, Resources
-from harness.embedded.dataplane.compile.outbound import outbound_table
+from harness.embedded.dataplane.compile.names import Client, Config, Resources
+from harness.embedded.dataplane.compile.outbound import outbound_tables
 from harness.embedded.dataplane.compile.refusal import refusal
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import Pod, Snapshot
@@ -47,8 +47,7 @@ def _inbound_ports(view: View, pod: Pod) -> list[int]:
 
 
 def _clusters(view: View, meshed: list[tuple[Pod, int]], certificates: Path) -> Iterable[Config]:
-    for client in view.clients:
-        yield from client_clusters(view, client, certificates)
+    yield from all_client_clusters(view, certificates)
     if view.snapshot.ingress is not None:
         yield from ingress.clusters(view, view.snapshot.ingress, certificates)
     for pod, port in meshed:
@@ -62,8 +61,7 @@ def _assignments(view: View) -> Iterable[Config]:
 
 
 def _tables(view: View, meshed: list[tuple[Pod, int]]) -> Iterable[Config]:
-    for client in view.clients:
-        yield outbound_table(view, client)
+    yield from outbound_tables(view)
     if view.snapshot.ingress is not None:
         yield ingress.table(view, view.snapshot.ingress)
     for pod, port in meshed:
@@ -72,7 +70,7 @@ def _tables(view: View, meshed: list[tuple[Pod, int]]) -> Iterable[Config]:
 
 def _listeners(view: View, meshed: list[tuple[Pod, int]], certificates: Path) -> Iterable[Config]:
     for pod in view.snapshot.pods:
-        yield listeners.outbound(pod, view.snapshot.dialect)
+        yield listeners.outbound(Client.of(pod), view.snapshot.dialect)
     if view.snapshot.ingress is not None:
         yield ingress.listener(view.snapshot.ingress)
     for pod, port in meshed:

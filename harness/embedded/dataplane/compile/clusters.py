@@ -8,6 +8,7 @@ mutual TLS to the meshed ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from harness.embedded.dataplane.compile.breaking import outlier_detection, reach
 from harness.embedded.dataplane.compile.http import AUTHORITY_KEY
 from harness.embedded.dataplane.compile.names import (
     ALL_PODS,
+    REMEMBERED,
     Client,
     Config,
     inbound_name,
@@ -46,39 +48,51 @@ _COMMON: Final = {
 }
 
 
-def client_clusters(view: View, client: Client, certificates: Path) -> Iterator[Config]:
-    """All clusters that a client's route table can lead to."""
-    for service, port in view.service_ports:
-        http2 = client.meshed and view.takes_http2(service, port)
-        yield client_cluster(client, service_assignment(service, port), certificates, http2=http2)
-    if client.meshed:
-        for reached in reached_through_breakers(view):
+def all_client_clusters(view: View, certificates: Path) -> Iterator[Config]:
+    """All clusters that the route tables of clients can lead to."""
+    http2 = {target: view.takes_http2(*target) for target in view.service_ports}
+    breakers = tuple(reached_through_breakers(view))
+    for client in view.clients:
+        for (service, port), speaks_http2 in http2.items():
+            assignment = service_assignment(service, port)
+            yield client_cluster(client, assignment, certificates, http2=client.meshed and speaks_http2)
+        for reached in breakers if client.meshed else ():
             assignment = service_assignment(reached.service, reached.port)
-            http2 = view.takes_http2(reached.service, reached.port)
-            cluster = client_cluster(client, assignment, certificates, http2=http2)
+            cluster = client_cluster(client, assignment, certificates, http2=http2[reached.service, reached.port])
             yield {**cluster, "name": reached.cluster(client), **outlier_detection(reached.accrual)}
+        yield _direct_cluster(client, certificates)
+
+
+@lru_cache(REMEMBERED)
+def _direct_cluster(client: Client, certificates: Path) -> Config:
+    """To pods by their addresses (§1.7)."""
     direct = client_cluster(client, ALL_PODS, certificates, http2=False)
     subsets = {
         "fallback_policy": "NO_FALLBACK",
         "subset_selectors": [{"keys": [AUTHORITY_KEY], "single_host_per_subset": True}],
     }
-    yield {**direct, "lb_subset_config": subsets}
+    return {**direct, "lb_subset_config": subsets}
 
 
 def local_cluster(pod: Pod, port: int) -> Config:
     """The application behind an inbound listener."""
-    name = inbound_name(pod, port)
-    endpoint = {"endpoint": {"address": socket_address(pod.endpoint.app_ip, port)}}
+    return _local(inbound_name(pod, port), pod.endpoint.pod_ip, pod.endpoint.app_ip, port)
+
+
+@lru_cache(REMEMBERED)
+def _local(name: str, pod_ip: str, app_ip: str, port: int) -> Config:
+    endpoint = {"endpoint": {"address": socket_address(app_ip, port)}}
     return {
         **_COMMON,
         "name": name,
-        "alt_stat_name": f"in_{stat_key(pod.endpoint.pod_ip)}_{port}",
+        "alt_stat_name": f"in_{stat_key(pod_ip)}_{port}",
         "type": "STATIC",
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         "typed_extension_protocol_options": _protocol(http2=False),
     }
 
 
+@lru_cache(REMEMBERED)
 def client_cluster(client: Client, assignment: str, certificates: Path, *, http2: bool) -> Config:
     """A client's cluster over one assignment."""
     cluster: Config = {

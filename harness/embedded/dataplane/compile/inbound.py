@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from harness.embedded.dataplane.compile.authorizations import route_access
 from harness.embedded.dataplane.compile.filters import request_changes
-from harness.embedded.dataplane.compile.names import Config, InboundLabel, inbound_name, labelled
+from harness.embedded.dataplane.compile.names import REMEMBERED, Config, InboundLabel, inbound_name, labelled
 from harness.embedded.dataplane.compile.precedence import HostScore, pattern_score, ranked
 from harness.embedded.dataplane.compile.rate_limits import host_limits, no_limits
 from harness.embedded.dataplane.compile.redirects import redirect
@@ -25,7 +26,11 @@ _ANY_HOST: Final = ""
 
 def inbound_table(view: View, pod: Pod, port: int) -> Config:
     """The routes of a port; what none of them matches is answered 404 (§3.12)."""
-    policy, name = view.policy(pod, port), inbound_name(pod, port)
+    return _table(view.policy(pod, port), inbound_name(pod, port), port)
+
+
+@lru_cache(REMEMBERED)
+def _table(policy: InboundPolicy, name: str, port: int) -> Config:
     candidates = (((route, host), route.rules, score) for route in policy.routes for host, score in _hosts(route))
     actions: dict[tuple[int, int], Config] = {}
     routes = []

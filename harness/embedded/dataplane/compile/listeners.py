@@ -6,6 +6,7 @@ the next request. Connections that are not looked into have no route table: who 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,10 @@ from harness.embedded.dataplane.compile.http import (
 )
 from harness.embedded.dataplane.compile.local_replies import inbound_replies, outbound_replies, unmeshed_replies
 from harness.embedded.dataplane.compile.names import (
+    REMEMBERED,
     Client,
     Config,
     inbound_name,
-    outbound_listener,
     socket_address,
     stat_key,
     typed,
@@ -33,6 +34,7 @@ from harness.embedded.dataplane.compile.tls import server_socket
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import Pod
 from harness.embedded.pods import OUTBOUND_PORT
+from harness.resources.inbound import Authorization
 
 _TLS_INSPECTOR: Final = {
     "name": "envoy.filters.listener.tls_inspector",
@@ -40,19 +42,19 @@ _TLS_INSPECTOR: Final = {
 }
 
 
-def outbound(pod: Pod, dialect: Dialect) -> Config:
-    """Where the pod's applications send everything, in origin form or absolute form."""
-    endpoint = pod.endpoint
-    key = stat_key(endpoint.pod_ip)
+@lru_cache(REMEMBERED)
+def outbound(client: Client, dialect: Dialect) -> Config:
+    """Where a pod's applications send everything, in origin form or absolute form."""
+    key = stat_key(client.address)
     manager = ConnectionManager(
-        table=Client.of(pod).table,
+        table=client.table,
         stat_prefix=f"out_{key}",
-        replies=outbound_replies(dialect) if endpoint.meshed else unmeshed_replies(),
+        replies=outbound_replies(dialect) if client.meshed else unmeshed_replies(),
         filters=[close_when_told(), remember_authority()],
-        access_log=counters.outbound_counter(key) if endpoint.meshed else [],
-        attempt_log=counters.attempt_counter(key) if endpoint.meshed else [],
+        access_log=counters.outbound_counter(key) if client.meshed else [],
+        attempt_log=counters.attempt_counter(key) if client.meshed else [],
     )
-    return listener(outbound_listener(pod), endpoint.pod_ip, OUTBOUND_PORT, [{"filters": [manager.network_filter()]}])
+    return listener(client.table, client.address, OUTBOUND_PORT, [{"filters": [manager.network_filter()]}])
 
 
 def inbound(view: View, pod: Pod, port: int, certificates: Path) -> Config:
@@ -60,23 +62,37 @@ def inbound(view: View, pod: Pod, port: int, certificates: Path) -> Config:
 
     TLS that asks for the pod's own identity ends here; other TLS is the application's and passes (§3.7).
     """
-    policy = view.policy(pod, port)
-    tunnel = [connection_access(policy.authorizations), _pass_through(inbound_name(pod, port))]
+    policy, name = view.policy(pod, port), inbound_name(pod, port)
+    # The routes of HTTP are in its table: whoever they let in, the listener stays the same.
+    return _inbound(name, pod.endpoint.pod_ip, port, pod.identity, policy.authorizations, policy.is_http, certificates)
+
+
+@lru_cache(REMEMBERED)
+def _inbound(
+    name: str,
+    ip: str,
+    port: int,
+    identity: str,
+    authorizations: tuple[Authorization, ...],
+    is_http: bool,
+    certificates: Path,
+) -> Config:
+    tunnel = [connection_access(authorizations), _pass_through(name)]
     made = listener(
-        inbound_name(pod, port),
-        pod.endpoint.pod_ip,
+        name,
+        ip,
         port,
         [
             {
                 "name": "mesh",
-                "filter_chain_match": {"transport_protocol": "tls", "server_names": [pod.identity]},
-                "transport_socket": server_socket(certificates, pod.identity),
-                "filters": [_inbound_http(pod, port, to_mesh=True)] if policy.is_http else tunnel,
+                "filter_chain_match": {"transport_protocol": "tls", "server_names": [identity]},
+                "transport_socket": server_socket(certificates, identity),
+                "filters": [_inbound_http(name, ip, port, to_mesh=True)] if is_http else tunnel,
             },
             {
                 "name": "plain",
                 "filter_chain_match": {"transport_protocol": "raw_buffer"},
-                "filters": [_inbound_http(pod, port, to_mesh=False)] if policy.is_http else tunnel,
+                "filters": [_inbound_http(name, ip, port, to_mesh=False)] if is_http else tunnel,
             },
             {"name": "opaque", "filter_chain_match": {"transport_protocol": "tls"}, "filters": tunnel},
         ],
@@ -84,11 +100,11 @@ def inbound(view: View, pod: Pod, port: int, certificates: Path) -> Config:
     return {**made, "listener_filters": [_TLS_INSPECTOR]}
 
 
-def _inbound_http(pod: Pod, port: int, *, to_mesh: bool) -> Config:
-    key = stat_key(pod.endpoint.pod_ip)
+def _inbound_http(name: str, ip: str, port: int, *, to_mesh: bool) -> Config:
+    key = stat_key(ip)
     closed = [] if to_mesh else [close_when_told()]  # a connection of the mesh carries requests of many
     return ConnectionManager(
-        table=inbound_name(pod, port),
+        table=name,
         stat_prefix=f"in_{key}_{port}_{'mesh' if to_mesh else 'plain'}",
         replies=inbound_replies(to_mesh=to_mesh),
         filters=[*closed, stamp_client_identity(), access_filter(), *limit_filters()],

@@ -33,6 +33,10 @@ METADATA: Final = "signalbox"
 """Where routes carry their label for the counters."""
 
 
+REMEMBERED: Final = 20_000
+"""Configs of one kind that are kept from one moment to the next, as most of them stay the same; some kB each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """Everything the proxy is told, by name within each type."""

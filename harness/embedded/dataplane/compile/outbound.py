@@ -27,6 +27,22 @@ from harness.resources.app_protocols import is_opaque
 CLUSTER_DOMAIN: Final = "cluster.local"
 _POD_ADDRESSES: Final = "127.*"
 _DEFAULT_PORT: Final = 80
+_MODEL: Final = ""
+"""The name of a client that stands for others; no pod has it."""
+
+
+def outbound_tables(view: View) -> Iterator[Config]:
+    """The table of every client.
+
+    Those of one namespace can ask for the same, so it is found out once, and each gets it with clusters of its own.
+    """
+    models: dict[tuple[str, bool], Config] = {}
+    for client in view.clients:
+        alike = (client.namespace, client.meshed)
+        if alike not in models:
+            model = Client(client.namespace, _MODEL, "", "any" if client.meshed else "")
+            models[alike] = outbound_table(view, model)
+        yield _table_of(client, models[alike])
 
 
 def outbound_table(view: View, client: Client) -> Config:
@@ -42,6 +58,28 @@ def outbound_table(view: View, client: Client) -> Config:
         "validate_clusters": False,  # a missing backend is a cluster that is not there
         "virtual_hosts": [*hosts, _pods_host(client), _unknown_host(view, client)],
     }
+
+
+def _table_of(client: Client, model: Config) -> Config:
+    """A model's table for a client: only names of clusters say whose it is."""
+    hosts = [
+        {**host, "routes": [_route_of(client, entry) if "route" in entry else entry for entry in host["routes"]]}
+        for host in model["virtual_hosts"]
+    ]
+    return {**model, "name": client.table, "virtual_hosts": hosts}
+
+
+def _route_of(client: Client, entry: Config) -> Config:
+    action = entry["route"]
+    if "cluster" in action:
+        return {**entry, "route": {**action, "cluster": _cluster_of(client, action["cluster"])}}
+    drawn = [{**one, "name": _cluster_of(client, one["name"])} for one in action["weighted_clusters"]["clusters"]]
+    return {**entry, "route": {**action, "weighted_clusters": {**action["weighted_clusters"], "clusters": drawn}}}
+
+
+def _cluster_of(client: Client, name: str) -> str:
+    owner, bar, rest = name.partition("|")
+    return client.cluster(rest) if bar and owner == _MODEL else name
 
 
 def service_names(state: ServiceState, client_namespace: str) -> tuple[str, ...]:
