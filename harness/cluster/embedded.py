@@ -35,6 +35,8 @@ DASHBOARD_COMMAND = shlex.join((sys.executable, "-m", "harness.dashboard"))
 RUN_DIR_PREFIX = "signalbox-"
 OWNER_LOCK = "owner.lock"
 KEPT = "kept.json"
+LET_GO = b"keep\n"
+"""What the starter of a cluster that is to be kept says once it has it."""
 STOP_SECONDS = 10.0
 
 
@@ -70,7 +72,7 @@ def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster
     with (run_dir / "supervisor.log").open("wb") as log:
         process = subprocess.Popen(
             _command(request, run_dir),
-            stdin=subprocess.DEVNULL if request.keep else subprocess.PIPE,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
@@ -78,6 +80,8 @@ def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster
     handle = _Handle(process.pid, run_dir, process)
     try:
         answer = _read_answer(process, run_dir)
+        if request.keep:
+            _let_go(process, run_dir)
     except BaseException:
         _stop(handle)
         raise
@@ -175,6 +179,14 @@ def _is_orphan(folder: Path) -> bool:
         return False
     except FileNotFoundError:
         return time.time() - folder.stat().st_mtime > 60
+
+
+def _let_go(process: subprocess.Popen[bytes], run_dir: Path) -> None:
+    """From now on the cluster outlives us, and `kept` finds it; until now it ended with a command that was killed."""
+    assert process.stdin is not None  # Popen was given PIPE
+    process.stdin.write(LET_GO)
+    process.stdin.flush()
+    _read_answer(process, run_dir)
 
 
 def _read_answer(process: subprocess.Popen[bytes], run_dir: Path) -> dict[str, str]:

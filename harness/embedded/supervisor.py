@@ -1,8 +1,10 @@
 """One process that owns one embedded cluster: it starts every part, says where the API is, and takes all down.
 
 Whoever starts it holds the other end of its standard input. The cluster ends when that end closes (the starter died,
-however it died) or on SIGTERM; every part it started dies with it. It answers with one line of JSON on standard
-output, `{"kubeconfig": …}` or `{"error": …, "remedy": …}`, and it writes why a part died to the file `failed`.
+however it died) or on SIGTERM; every part it started dies with it. A starter that wants to keep the cluster says `keep`
+when it has it, and is answered by a second line; from then on its end does not matter. It answers with one line of
+JSON on standard output, `{"kubeconfig": …}` or `{"error": …, "remedy": …}`, and it writes why a part died to the file
+`failed`.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ INGRESS_PORT = 54321  # the tutorial's
 OWNER_LOCK = "owner.lock"
 FAILED = "failed"
 KEPT = "kept.json"
+LET_GO = b"keep\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +109,15 @@ def _settings(argv: Sequence[str]) -> Settings:
 
 
 async def _run(settings: Settings) -> int:
-    stopped = _stop_wanted(watch_starter=not settings.keep)
+    kept = asyncio.Event()
+    stopped = _stop_wanted(kept if settings.keep else None)
     async with _cluster(settings) as (kubeconfig, plane, node):
         answer = {"kubeconfig": str(kubeconfig), "ingress": plane.ingress_address or ""}
-        if settings.keep:
+        _answer(answer)
+        if settings.keep and await _first(kept, stopped):
             said = {"name": settings.name, "dialect": settings.dialect.name, "pid": os.getpid(), **answer}
             (settings.run_dir / KEPT).write_text(json.dumps(said), encoding="utf-8")
-        _answer(answer)
+            _answer(answer)
         # What was imported and built so far lives until the end; the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -225,20 +230,34 @@ def _claim_port(wanted: int, stack: AsyncExitStack) -> int:
     return wanted
 
 
-def _stop_wanted(*, watch_starter: bool) -> asyncio.Event:
-    """Set when the starter is gone or asks for the end."""
+async def _first(wanted: asyncio.Event, other: asyncio.Event) -> bool:
+    """Whether the one is set, once one of them is."""
+    tasks = [asyncio.create_task(event.wait()) for event in (wanted, other)]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    return wanted.is_set()
+
+
+def _stop_wanted(kept: asyncio.Event | None) -> asyncio.Event:
+    """Set when the starter is gone or asks for the end.
+
+    kept  set, instead, when the starter says that the cluster is to go on without it
+    """
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
 
     def readable() -> None:
-        # The starter never writes: readable means that it closed its end or died.
-        if not os.read(0, 4096):
+        said = os.read(0, 4096)
+        if said == LET_GO and kept is not None:
+            loop.remove_reader(0)
+            kept.set()
+        elif not said:  # it closed its end or died
             loop.remove_reader(0)
             stopped.set()
 
-    if watch_starter:
-        loop.add_reader(0, readable)
+    loop.add_reader(0, readable)
     return stopped
 
 

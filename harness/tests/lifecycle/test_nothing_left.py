@@ -102,6 +102,40 @@ def test_a_kept_cluster_outlives_its_command_and_goes_when_told() -> None:
         up.assert_nothing_left()
 
 
+def test_apps_come_with_a_kept_cluster_or_later_and_say_where_they_are() -> None:
+    with signalbox("up", "--name", "town", "--app", "podinfo-a") as up:
+        assert up.wait(90) == Exit.HELD, "".join(up.lines)
+        assert "# podinfo-a is ready\n" in up.lines
+        environment = {"TMPDIR": str(up.scratch)}
+        try:
+            with signalbox("up", "--name", "town", "--app", "podinfo-frontend", environment=environment) as again:
+                assert again.wait(60) == Exit.HELD, "".join(again.lines)
+                assert "# town runs already\n" in again.lines
+                assert any(line.startswith("#   http://podinfo.local:") for line in again.lines)
+        finally:
+            with signalbox("down", environment=environment) as down:
+                assert down.wait(30) == Exit.HELD, "".join(down.lines)
+                assert down.lines == ["town is gone\n"]
+        up.assert_nothing_left()
+
+
+def test_up_that_is_interrupted_while_apps_start_leaves_nothing() -> None:
+    with signalbox("up", "--name", "half", "--app", "podinfo-a", "--app", "booksapp") as up:
+        up.await_line("podinfo-a is ready")
+        up.process.send_signal(signal.SIGINT)
+        assert up.wait(30) == Exit.INTERRUPTED, "".join(up.lines)
+        up.assert_nothing_left()
+
+
+def test_apps_that_do_not_exist_are_told_before_anything_starts() -> None:
+    with signalbox("up", "--app", "dashbord", "--app", "no-such-thing") as up:
+        assert up.wait(20) == Exit.INPUT
+        text = "".join(up.lines)
+        assert "no app is called 'dashbord'; did you mean 'dashboard'?" in text
+        assert "no app is called 'no-such-thing'" in text
+        up.assert_nothing_left()
+
+
 def test_taking_down_what_is_not_there_is_bad_input() -> None:
     with signalbox("down", "no-such-cluster") as down:
         assert down.wait(20) == Exit.INPUT
