@@ -16,7 +16,7 @@ import click
 
 from harness.cluster.provider import Cluster
 from harness.cluster_commands import add_cluster_commands, existing_options
-from harness.errors import Exit, SignalboxError
+from harness.errors import Exit, Finding, InputError, SignalboxError
 from harness.explain_commands import add_explain_command
 from harness.lint_commands import add_lint_command
 from harness.prove_commands import add_prove_command
@@ -26,6 +26,7 @@ from harness.report.terminal import Terminal
 from harness.run.kept import keep_up, kept_clusters, take_down, ways_in
 from harness.run.runner import run_paths
 from harness.scenario.schema import schema_text
+from harness.scenario.units import parse_error_rate
 from harness.viz_commands import add_viz_commands
 
 
@@ -54,12 +55,24 @@ def cli() -> None:
     metavar="DIR",
     help="Write a record of the run and reports made from it here; what an earlier run wrote there is replaced.",
 )
+@click.option(
+    "--false-alarm",
+    default="0.01%",
+    show_default=True,
+    metavar="PERCENT",
+    help="Chance that the run is red by bad luck alone; its claims share it.",
+)
 @click.option("--pause", is_flag=True, help="On a broken expectation wait before undoing, so that you can look.")
 @existing_options
-def run(paths: tuple[Path, ...], profile: str | None, folder: Path | None, pause: bool) -> None:
+def run(paths: tuple[Path, ...], profile: str | None, folder: Path | None, false_alarm: str, pause: bool) -> None:
     """Run scenarios (files, or folders of them) and judge what the traffic did."""
+    try:
+        budget = parse_error_rate(false_alarm)
+    except ValueError as wrong:
+        raise InputError([Finding("--false-alarm", 0, str(wrong))]) from None
     with Terminal() as terminal, reports(folder) as told:
-        code = run_paths(paths, profile, to_all(terminal, told), pause=_wait_for_enter if pause else None)
+        paused = _wait_for_enter if pause else None
+        code = run_paths(paths, profile, to_all(terminal, told), pause=paused, false_alarm=budget)
     if folder is not None:
         click.echo(f"report: {folder / 'report.html'}")
     sys.exit(code)

@@ -24,14 +24,18 @@ from harness.run.events import Emit, Event, ExpectationResult, ScenarioReport
 from harness.run.session import Session, open_session
 from harness.scenario.lint import Checked, NothingToRun, load_checked
 from harness.scenario.loading import looks_like_scenario
+from harness.scenario.units import parse_error_rate
+from harness.verdict.budget import alpha_of_each
 from harness.verdict.judgement import Verdict
 
 
 class _Worker:
     """The cluster of this pytest process: started by the first scenario, ended with the session."""
 
-    def __init__(self, profile_name: str | None) -> None:
+    def __init__(self, profile_name: str | None, false_alarm: float) -> None:
         self.profile_name = profile_name
+        self.false_alarm = false_alarm
+        self.promises = 0
         self._stack = contextlib.ExitStack()
         self._session: Session | None = None
         self._listeners: list[Emit] = []
@@ -40,7 +44,8 @@ class _Worker:
         """Run one scenario; its events go to `listen`."""
         self._listeners[:] = [listen]
         if self._session is None:
-            self._session = self._stack.enter_context(open_session(checked.profile, self._emit))
+            alpha = alpha_of_each(self.promises, self.false_alarm)
+            self._session = self._stack.enter_context(open_session(checked.profile, self._emit, alpha=alpha))
         (loaded,) = checked.scenarios  # a scenario for another mesh was skipped when it was collected
         return self._session.run(loaded)
 
@@ -73,13 +78,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PROFILE",
         help="profile from fixtures/clusters.yaml (default: the one that file names)",
     )
+    group.addoption(
+        "--signalbox-false-alarm",
+        default="0.01%",
+        metavar="PERCENT",
+        help="chance that the run is red by bad luck alone, shared by the claims of all scenarios (default: 0.01%%)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare this process's cluster slot; nothing starts before the first scenario runs."""
-    worker = _Worker(config.getoption("--signalbox-cluster"))
+    try:
+        false_alarm = parse_error_rate(config.getoption("--signalbox-false-alarm"))
+    except ValueError as wrong:
+        raise pytest.UsageError(f"--signalbox-false-alarm: {wrong}") from None
+    worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm)
     config.stash[WORKER] = worker
     config.add_cleanup(worker.close)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """All scenarios of the run share its budget of false alarms; every xdist worker has collected them all."""
+    items = [item for item in session.items if isinstance(item, ScenarioItem)]
+    session.config.stash[WORKER].promises = sum(
+        loaded.scenario.promises() for item in items for loaded in item.checked.scenarios
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.kube.client import Kube
 from harness.run.answered import Answerers
 from harness.run.bursts import Burst, judge_all, plan_for_send
 from harness.run.counting import counting, criteria_of
+from harness.run.criteria import described, satisfies
 from harness.run.senders import Sender
+from harness.scenario.claims import Every
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Watch
 from harness.traffic.outcome import Outcome
@@ -18,6 +21,18 @@ from harness.traffic.plan import MAX_LIMIT, Plan
 from harness.traffic.tally import tally_of
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class StepChange:
+    """One step's change: from before its first action to when it was proved to be in force.
+
+    began, ended  moments of the monotonic clock
+    """
+
+    step: str
+    began: float
+    ended: float
 
 
 @dataclass(slots=True)
@@ -57,7 +72,22 @@ class Watching:
         told = self._answerers.told() if self._answerers else ""
         burst.workloads = self._answerers.workloads() if self._answerers else None
         burst.answered = "; ".join(filter(None, (told, tally_of(burst.outcomes).sentence())))
+        burst.notes += filter(None, (count.warning(),))
         return burst, judgement, count.alpha
+
+    def fell_into(self, changes: Sequence[StepChange]) -> Iterator[str]:
+        """For each change how many requests were due while it was made, and how many of them were not as claimed."""
+        criteria = criteria_of(self.watch.claim)
+        for change in changes:
+            due = [o for o in self._outcomes if o.sent and change.began <= self._first + o.scheduled <= change.ended]
+            told = f"{len(due)} requests fell into '{change.step}' ({change.ended - change.began:.2f} s)"
+            if isinstance(self.watch.claim, Every):
+                wrong = [outcome for outcome in due if not satisfies(outcome, criteria)]
+                seen = f"{len(wrong)} of them wrong: {tally_of(wrong).sentence()}" if wrong else "none of them wrong"
+                yield f"{told}, {seen}"
+            else:
+                hits = sum(satisfies(outcome, criteria) for outcome in due)
+                yield f"{told}, {hits or 'none'} of them {described(criteria)}"
 
     def abandon(self) -> None:
         """Stop sending; returns when nothing is sent any more."""
@@ -71,6 +101,7 @@ class Watching:
         try:
             with self.sender.client.send(self._plan) as sending:
                 for batch in sending:
+                    self._first = sending.began
                     self._outcomes += batch
                     if self._stop.is_set():
                         return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness.run.criteria import described, satisfies
+from harness.run.lateness import Lateness
 from harness.run.splits import SplitCounting
 from harness.scenario.claims import DEFAULT_TIMES, Criteria, Every, Share
 from harness.scenario.expectations import Claim
@@ -17,6 +18,7 @@ from harness.traffic.tally import Tally
 from harness.verdict import claims
 from harness.verdict.claims import Band, ErrorBounds
 from harness.verdict.every import EveryJudge
+from harness.verdict.independence import Clusters
 from harness.verdict.judgement import Cause, Judgement, Verdict
 from harness.verdict.share import ShareJudge
 
@@ -54,6 +56,9 @@ class Counting(Protocol):
     def decisive(self) -> ShareJudge | None:
         """The share whose evidence the verdict hangs on now; None if it is no matter of evidence."""
 
+    def warning(self) -> str | None:
+        """What is wrong with the responses as evidence; None if nothing is."""
+
 
 def counting(claim: Every | Share | Split | Latency, bounds: ErrorBounds, *, same_responses: bool = False) -> Counting:
     """The counting of a claim.
@@ -78,7 +83,8 @@ class ShareCounting:
 
     def __init__(self, claim: Share, bounds: ErrorBounds) -> None:
         self._claim = claim
-        self.judge = ShareJudge(share_of(claim), bounds)
+        self.clusters = Clusters()
+        self.judge = ShareJudge(share_of(claim), bounds, clustering=self.clusters.design_effect)
         self.limit = self.judge.max_n
 
     @property
@@ -90,7 +96,10 @@ class ShareCounting:
         return self.judge.alpha
 
     def feed(self, outcomes: Sequence[Outcome]) -> None:
-        self.judge.add(sum(satisfies(outcome, self._claim.of) for outcome in outcomes), len(outcomes))
+        hits = [satisfies(outcome, self._claim.of) for outcome in outcomes]
+        for hit, outcome in zip(hits, outcomes, strict=True):
+            self.clusters.add(hit, outcome.connection)
+        self.judge.add(sum(hits), len(hits))
 
     def finish(self, cause: Cause) -> None:
         self.judge.finish(cause)
@@ -104,6 +113,9 @@ class ShareCounting:
     def decisive(self) -> ShareJudge | None:
         return self.judge
 
+    def warning(self) -> str | None:
+        return self.clusters.warning()
+
 
 class EveryCounting:
     """Each response, without exception."""
@@ -113,6 +125,8 @@ class EveryCounting:
     def __init__(self, claim: Every, bounds: ErrorBounds, times: int | None) -> None:
         self._claim = claim
         self._judge = EveryJudge(claims.Every(times=times), bounds)
+        self._lateness = Lateness(claim.faster_than.total_seconds() if claim.faster_than else None)
+        self._stands = False
         self.limit = times or 0
 
     @property
@@ -126,20 +140,27 @@ class EveryCounting:
     def feed(self, outcomes: Sequence[Outcome]) -> None:
         tally = Tally()
         tally.add(outcomes)
-        hits = sum(satisfies(outcome, self._claim) for outcome in outcomes)
-        self._judge.add(hits, len(outcomes), tally.words())
+        wrong = [outcome for outcome in outcomes if not satisfies(outcome, self._claim)]
+        self._lateness.add(outcomes)
+        self._stands |= any(not satisfies(replace(o, latency=o.service_time), self._claim) for o in wrong)
+        self._judge.add(len(outcomes) - len(wrong), len(outcomes), tally.words())
 
     def finish(self, cause: Cause) -> None:
         self._judge.finish(cause)
 
     def judgement(self, requests: int) -> Judgement:
-        return self._judge.judgement(described(self._claim), requests=requests)
+        judgement = self._judge.judgement(described(self._claim), requests=requests)
+        caused = judgement.verdict is Verdict.BROKEN and not self._stands  # each was in time but for the sender's lag
+        return self._lateness.refused(judgement) if caused else judgement
 
     def progress(self) -> str:
         return f"{self._judge.hits} of {self._judge.total}"
 
     def decisive(self) -> ShareJudge | None:
         return None
+
+    def warning(self) -> str | None:
+        return self._lateness.warning()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +182,7 @@ class LatencyCounting:
         each = bounds.shared_by(len(claim.bounds()))
         self._bounds = [_Bound(bound, ShareJudge(_band(bound), each)) for bound in claim.bounds()]
         self._seconds: list[float] = []
-        self._finished = False
+        self._lateness = Lateness(min(bound.limit.total_seconds() for bound in claim.bounds()))
         self.limit = max(bound.judge.max_n for bound in self._bounds)
 
     @property
@@ -179,6 +200,7 @@ class LatencyCounting:
 
     def feed(self, outcomes: Sequence[Outcome]) -> None:
         meant = [o for o in outcomes if self._claim.of is None or satisfies(o, self._claim.of)]
+        self._lateness.add(meant)
         times = [outcome.latency if outcome.status is not None else None for outcome in meant]
         self._seconds += [time for time in times if time is not None]
         for bound in self._bounds:
@@ -197,21 +219,16 @@ class LatencyCounting:
         seen = (
             f"{self._quantiles()}; {told.hits} of {told.total} {beyond} than {decisive.bound.limit.total_seconds():g} s"
         )
-        return Judgement(
-            verdict=told.verdict,
-            hits=told.hits,
-            total=told.total,
-            low=told.low,
-            high=told.high,
-            level=told.level,
-            promised=promised,
-            seen=seen,
-            cause=told.cause,
-            requests=requests,
-        )
+        judgement = replace(told, promised=promised, seen=seen)
+        # Lag is part of every latency. What holds or breaks in spite of it stands; what it may have caused does not.
+        caused = decisive.bound.slower is (told.verdict is Verdict.BROKEN)
+        return self._lateness.refused(judgement) if caused else judgement
 
     def progress(self) -> str:
         return self._quantiles()
+
+    def warning(self) -> str | None:
+        return self._lateness.warning()
 
     def decisive(self) -> ShareJudge | None:
         return min((bound.judge for bound in self._bounds), key=lambda judge: judge.evidence.holds)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.dialect import Dialect
 from harness.kube.client import Kube
-from harness.run.always import Watching
+from harness.run.always import StepChange, Watching
 from harness.run.bursts import Burst, Telling, Throttle, plan_for_send, send_until_known
 from harness.run.by_workload import is_told_by_proxy, send_in_blocks
 from harness.run.counting import counting, criteria_of, share_of, share_progress
-from harness.run.criteria import described, satisfies
+from harness.run.criteria import described
 from harness.run.events import Emit, ExpectationResult, Progress, RequestsMade
 from harness.run.senders import Sender
 from harness.run.states import judge_state
@@ -26,9 +26,10 @@ from harness.scenario.loading import LoadedScenario
 from harness.scenario.split import Split
 from harness.scenario.tables import Each
 from harness.verdict.claims import ErrorBounds
-from harness.verdict.independence import Runs
 from harness.verdict.judgement import Cause, Judgement, Verdict
 from harness.verdict.share import ShareJudge
+
+DEFAULTS = ErrorBounds()
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Judging:
     """Judges the expectations of one scenario, one after the other.
 
     check    raises ClusterLost if a part of the cluster has died; asked before anything is called broken
+    alpha    chance of a false «broken» of each claim whose author wrote none
     windows  open metric windows by expectation name
     values   what `${name}` stands for; tables add to it
     """
@@ -47,6 +49,7 @@ class Judging:
     dialect: Dialect
     emit: Emit
     check: Callable[[], None]
+    alpha: float = DEFAULTS.alpha
     windows: dict[str, Window] = field(default_factory=dict)
     alphas: list[float] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
@@ -75,15 +78,17 @@ class Judging:
             trail=burst.tracker.trail(),
         )
 
-    def judge_always(self, watching: Watching) -> ExpectationResult:
-        """The verdict on a claim that was watched through the whole story."""
+    def judge_always(self, watching: Watching, changes: Sequence[StepChange]) -> ExpectationResult:
+        """The verdict on a claim that was watched through the whole story, and what fell into each of its changes."""
         watch = watching.watch
-        burst, judgement, alpha = watching.end(self.bounds(watch))
-        self.alphas.append(alpha)
-        self._made(watch.expect, burst, watch.send.from_)
+        # As for every burst: half of alpha for the claim, half for requests without a response.
+        halves = self.bounds(watch).shared_by(2)
+        burst, judgement, alpha = watching.end(halves)
+        self.alphas.append(alpha if isinstance(watch.claim, Every) else alpha + halves.alpha)
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
         judgement, notes = self._against_known_gap(watch, judgement)
+        self._made(watch.expect, burst, watch.send.from_)
         return ExpectationResult(
             scenario=self.loaded.scenario.name,
             step="always",
@@ -93,16 +98,16 @@ class Judging:
             seconds=time.monotonic() - watching.began,
             requests=judgement.requests,
             answered=burst.answered,
-            notes=(*burst.notes, *notes),
+            notes=(*burst.notes, *notes, *watching.fell_into(changes)),
             why=watch.why or "",
             trail=burst.tracker.trail(),
         )
 
     def bounds(self, expectation: Promise) -> ErrorBounds:
-        """The error bounds of a claim: its own, else the scenario's, else the default ones."""
-        written, default = (expectation.verdict, self.loaded.scenario.spec.verdict), ErrorBounds()
-        false_alarm = next((w.false_alarm for w in written if w and w.false_alarm is not None), default.alpha)
-        miss = next((w.miss for w in written if w and w.miss is not None), default.beta)
+        """The error bounds of a claim: its own, else the scenario's, else those of the run."""
+        written = (expectation.verdict, self.loaded.scenario.spec.verdict)
+        false_alarm = next((w.false_alarm for w in written if w and w.false_alarm is not None), self.alpha)
+        miss = next((w.miss for w in written if w and w.miss is not None), DEFAULTS.beta)
         return ErrorBounds(false_alarm, miss)
 
     def _judge(self, expectation: Expectation) -> tuple[Burst, Judgement]:
@@ -143,7 +148,7 @@ class Judging:
             alpha = count.alpha
         self._bursts[expectation.expect] = burst
         self.alphas.append(alpha if isinstance(claim, Every) else alpha + halves.alpha)
-        burst.notes += _dependence(burst, claim)
+        burst.notes += filter(None, (count.warning(),))
         if isinstance(claim, Every) and claim.answered_by is not None:
             judgement = only_answered_by(claim.answered_by, burst, judgement)
         return burst, judgement
@@ -159,6 +164,7 @@ class Judging:
         count.finish(Cause.TOO_LITTLE)
         self.alphas.append(count.alpha)
         judgement = count.judgement(0)
+        told.notes += filter(None, (count.warning(),))
         if isinstance(claim, Every) and claim.answered_by is not None:
             judgement = only_answered_by(claim.answered_by, burst, judgement)
         return told, judgement
@@ -234,12 +240,3 @@ class Judging:
 
     def _progress(self, name: str) -> Throttle:
         return Throttle(lambda text: self.emit(Progress(name, text)))
-
-
-def _dependence(burst: Burst, claim: Claim) -> list[str]:
-    if not isinstance(claim, Share) or claim.of.answered_by is not None:
-        return []
-    runs = Runs()
-    runs.add(satisfies(outcome, claim.of) for outcome in burst.outcomes)
-    warning = runs.dependence().warning()
-    return [warning] if warning else []

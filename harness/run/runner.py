@@ -11,6 +11,7 @@ from harness.errors import Exit, InputError, SignalboxError
 from harness.run import events as ev
 from harness.run.session import open_session
 from harness.scenario.lint import load_checked
+from harness.verdict.budget import RUN_BUDGET, alpha_of_each
 
 SEVERITY = (Exit.BROKEN, Exit.ENVIRONMENT, Exit.INCONCLUSIVE, Exit.HELD)
 """Which exit code a run of several scenarios ends in: the first of these that any of them has."""
@@ -22,27 +23,34 @@ def run_paths(
     emit: ev.Emit,
     *,
     pause: Callable[[Cluster, str], None] | None = None,
+    false_alarm: float = RUN_BUDGET,
 ) -> Exit:
     """Run all scenarios under the paths on one cluster and say how it went.
 
+    false_alarm  the chance that the run is red by bad luck alone, shared by all its claims
     raises  InputError with all findings of all files; EnvironmentFailed
     """
     try:
-        return _run_all(paths, profile_name, emit, pause)
+        return _run_all(paths, profile_name, emit, pause, false_alarm)
     except BaseException as error:
         emit(aborted(error))
         raise
 
 
 def _run_all(
-    paths: Sequence[Path], profile_name: str | None, emit: ev.Emit, pause: Callable[[Cluster, str], None] | None
+    paths: Sequence[Path],
+    profile_name: str | None,
+    emit: ev.Emit,
+    pause: Callable[[Cluster, str], None] | None,
+    false_alarm: float,
 ) -> Exit:
     begin = time.monotonic()
     name, profile, loaded, skipped = load_checked(paths, profile_name)
     emit(ev.RunStarted(name, profile.dialect, tuple(one.scenario.name for one in loaded)))
     for one in skipped:
         emit(ev.Note(f"{one.name} is skipped ({one.path}): it {one.reason}"))
-    with open_session(profile, emit, pause=pause) as session:
+    alpha = alpha_of_each(sum(one.scenario.promises() for one in loaded), false_alarm)
+    with open_session(profile, emit, pause=pause, alpha=alpha) as session:
         codes = {session.run(scenario).exit_code for scenario in loaded}
     code = next(code for code in SEVERITY if code in codes)
     emit(ev.RunFinished(code, time.monotonic() - begin, session.false_alarm_sentence(), tuple(session.phases)))

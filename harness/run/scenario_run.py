@@ -14,7 +14,7 @@ from harness.mesh.changes import Change
 from harness.mesh.settle import NotSettled, settle
 from harness.run import events as ev
 from harness.run.actions import Actor, refused_by_cluster
-from harness.run.always import Watching
+from harness.run.always import StepChange, Watching
 from harness.run.diagnosis import diagnose
 from harness.run.judging import Judging
 from harness.run.senders import Sender, start_senders
@@ -27,6 +27,7 @@ from harness.scenario.expectations import Expectation, Metrics
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.model import IngressSender, PodSender, Step
 from harness.scenario.project import Project
+from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Verdict
 
 
@@ -36,6 +37,7 @@ class ScenarioRun:
 
     check    raises ClusterLost if a part of the cluster has died
     stretch  what of it is judged
+    alpha    chance of a false «broken» of each claim whose author wrote none
 
     restored  afterwards, the Deployments that were changed and are brought back to what they were
     """
@@ -54,6 +56,8 @@ class ScenarioRun:
     settled: list[tuple[str, float]] = field(default_factory=list)
     restored: list[ObjectRef] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
+    alpha: float = ErrorBounds().alpha
+    step_changes: list[StepChange] = field(default_factory=list)
 
     def run(self) -> ev.ScenarioReport:
         """The report of the whole scenario; what it changed is undone, also when it failed.
@@ -95,6 +99,7 @@ class ScenarioRun:
             self.cluster.dialect,
             self.emit,
             self.check,
+            alpha=self.alpha,
             alphas=self.alphas,
             values={"run.id": self.run_id},
         )
@@ -105,7 +110,7 @@ class ScenarioRun:
                 watching.begin()
             self._story(actor, senders, judging)
             for watching in watched:
-                self._add(judging.judge_always(watching))
+                self._add(judging.judge_always(watching, self.step_changes))
         finally:
             for watching in watched:
                 watching.abandon()
@@ -135,13 +140,15 @@ class ScenarioRun:
     def _carried_out(
         self, index: int, step: Step, actor: Actor, senders: dict[str, Sender], judging: Judging
     ) -> list[ev.ExpectationResult]:
+        began = time.monotonic()
         changed = self._act(("spec", "steps", index, "given"), step.given, actor)
         changed += self._act(("spec", "steps", index, "when"), step.when, actor)
-        if step.settle is not None:
-            failed = self._settle(index, step, changed, senders)
-            if failed is not None:
-                self._add(failed)
-                return [failed]
+        failed = self._settle(index, step, changed, senders) if step.settle is not None else None
+        if step.actions():
+            self.step_changes.append(StepChange(step.name, began, time.monotonic()))
+        if failed is not None:
+            self._add(failed)
+            return [failed]
         return self._judge_all(step, self.stretch.of_step(index, step.then), judging)
 
     def _judge_all(self, step: Step, then: Sequence[Expectation], judging: Judging) -> list[ev.ExpectationResult]:

@@ -26,6 +26,7 @@ from harness.scenario.clusters import Profile
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.project import Project
 from harness.verdict.budget import false_alarms
+from harness.verdict.claims import ErrorBounds
 
 RESTORED_SECONDS = 120.0
 
@@ -34,6 +35,7 @@ RESTORED_SECONDS = 120.0
 class Session:
     """A running cluster on which scenarios are run one after the other.
 
+    alpha   chance of a false «broken» of each claim whose author wrote none
     phases  (name, seconds) of what was not a scenario
     """
 
@@ -44,6 +46,7 @@ class Session:
     emit: ev.Emit
     check: Callable[[], None]
     pause: Callable[[Cluster, str], None] | None = None
+    alpha: float = ErrorBounds().alpha
     phases: list[tuple[str, float]] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
     _installed: set[str] = field(default_factory=set)
@@ -75,6 +78,7 @@ class Session:
             pause=pause,
             stretch=stretch,
             alphas=self.alphas,
+            alpha=self.alpha,
         )
         try:
             return scenario.run()
@@ -112,10 +116,15 @@ class Session:
 
 @contextmanager
 def open_session(
-    profile: Profile, emit: ev.Emit, *, pause: Callable[[Cluster, str], None] | None = None
+    profile: Profile,
+    emit: ev.Emit,
+    *,
+    pause: Callable[[Cluster, str], None] | None = None,
+    alpha: float = ErrorBounds().alpha,
 ) -> Iterator[Session]:
     """A session on a fresh cluster, which is gone when the block is left, however it is left.
 
+    alpha   see Session
     raises  InputError, EnvironmentFailed
     """
     chosen = provider(profile.provider)
@@ -127,9 +136,8 @@ def open_session(
         took = time.monotonic() - begin
         emit(ev.ClusterReady(cluster.name, took))
         with Kube(cluster.kubeconfig) as kube:
-            session = Session(
-                profile, cluster, kube, run_id, emit, partial(_check, chosen, cluster, kube), pause, [("cluster", took)]
-            )
+            check = partial(_check, chosen, cluster, kube)
+            session = Session(profile, cluster, kube, run_id, emit, check, pause, alpha, [("cluster", took)])
             try:
                 yield session
             except BaseException:

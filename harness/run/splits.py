@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from harness.scenario.split import Split
 from harness.traffic.outcome import Outcome
 from harness.verdict.claims import ErrorBounds
+from harness.verdict.independence import Clusters
 from harness.verdict.judgement import Cause, Judgement, Verdict
 from harness.verdict.share import ShareJudge
 from harness.verdict.split import SplitJudge
@@ -23,7 +24,9 @@ class SplitCounting:
 
     def __init__(self, claim: Split, bounds: ErrorBounds) -> None:
         self._claim = claim
-        self._judge = SplitJudge(claim.shares, claim.resolution, bounds)
+        self._clusters = {name: Clusters() for name in claim.shares}
+        asked = {name: clusters.design_effect for name, clusters in self._clusters.items()}
+        self._judge = SplitJudge(claim.shares, claim.resolution, bounds, clustering=asked)
         self.limit = self._judge.max_n
 
     @property
@@ -35,7 +38,11 @@ class SplitCounting:
         return self._judge.alpha
 
     def feed(self, outcomes: Sequence[Outcome]) -> None:
-        self._judge.add(Counter(self._part(outcome) for outcome in outcomes))
+        parts = [self._part(outcome) for outcome in outcomes]
+        for outcome, part in zip(outcomes, parts, strict=True):
+            for name, clusters in self._clusters.items():
+                clusters.add(part == name, outcome.connection)
+        self._judge.add(Counter(parts))
 
     def finish(self, cause: Cause) -> None:
         self._judge.finish(cause)
@@ -45,6 +52,9 @@ class SplitCounting:
 
     def progress(self) -> str:
         return self._judge.progress()
+
+    def warning(self) -> str | None:
+        return next(filter(None, (clusters.warning() for clusters in self._clusters.values())), None)
 
     def decisive(self) -> ShareJudge:
         return self._judge.decisive()

@@ -176,6 +176,10 @@ class Scenario(Part):
         """All expectations in the order of the story, each with its step."""
         return ((step, expectation) for step in self.spec.steps for expectation in step.then)
 
+    def promises(self) -> int:
+        """How many verdicts a run of the whole story gives."""
+        return len(self.spec.always) + sum(1 for _ in self.expectations())
+
     def expectation(self, name: str) -> Expectation:
         """The expectation of this name; raises KeyError."""
         for _, expectation in self.expectations():

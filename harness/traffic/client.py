@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
@@ -43,12 +44,14 @@ class Sending:
     A batch can be empty: it says that the sender is alive, and lets a loop look at its deadline about once a second.
     Leaving the context or calling `close` stops the sender; the summary is then missing.
 
-    start    when sending began; None before the first batch
+    start    when sending began by the sender's clock; None before the first batch
+    began    when that was told here, a moment of the monotonic clock; 0 before the first batch
     summary  how well the schedule was kept; None unless the plan was carried out to its end
     """
 
     def __init__(self, open_stream: OpenStream, plan: Plan) -> None:
         self.start: Start | None = None
+        self.began = 0.0
         self.summary: Summary | None = None
         self._open_stream = open_stream
         self._plan = plan
@@ -74,7 +77,7 @@ class Sending:
         for text in _lines(self._open()):
             match self._decode(text):
                 case Start() as start:
-                    self.start = start
+                    self.start, self.began = start, time.monotonic()
                 case Batch() as batch:
                     yield self._checked(batch)
                 case Summary() as summary:

@@ -44,6 +44,7 @@ class Outcome:
     service_time    from when it was really sent; comparable with a server's own figures
     headers         lower-case names; those of ALWAYS_KEPT and those the plan asked for, as far as present
     body_start      the first bytes of the body as text
+    connection      which of the sender's connections it came by, counted from 0; None if that is not known
     """
 
     index: int
@@ -55,6 +56,7 @@ class Outcome:
     error: Failure | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body_start: str = ""
+    connection: int | None = None
 
     def __post_init__(self) -> None:
         if (self.status is None) == (self.error is None):

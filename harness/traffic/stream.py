@@ -10,7 +10,8 @@
 
 `from` is the index of the first outcome of its line; indexes follow each other without a gap, in issue order. A line
 without outcomes says that the sender is alive. Times are in seconds, rounded to a microsecond. `headers` and `body`
-are left out when empty. A stream without a summary was cut off. {"error": "sentence"} ends a stream that failed.
+are left out when empty, `connection` (its number, from 0) when there was none. A stream without a summary was cut off.
+{"error": "sentence"} ends a stream that failed.
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ def _outcome_document(outcome: Outcome) -> dict[str, Any]:
         document["headers"] = dict(outcome.headers)
     if outcome.body_start:
         document["body"] = outcome.body_start
+    if outcome.connection is not None:
+        document["connection"] = outcome.connection
     return document
 
 
@@ -146,6 +149,7 @@ def _outcome(index: int, fields: Mapping[str, Any]) -> Outcome:
         error=None if error is None else Failure(error),
         headers=fields.get("headers", {}),
         body_start=fields.get("body", ""),
+        connection=fields.get("connection"),
     )
 
 

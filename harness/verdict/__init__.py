@@ -6,11 +6,11 @@ while judge.add(hits, total) is None: ...          # batches in issue order, of 
 print(judge.judgement("responses with status 500"))
 """
 
-from harness.verdict.budget import FalseAlarms, false_alarms
+from harness.verdict.budget import FalseAlarms, alpha_of_each, false_alarms
 from harness.verdict.claims import Band, ErrorBounds, Every, Share
 from harness.verdict.every import EveryJudge
 from harness.verdict.fixed import fixed_size
-from harness.verdict.independence import Dependence, Runs
+from harness.verdict.independence import Clusters, Dependence, Runs
 from harness.verdict.judgement import Cause, Evidence, Judge, Judgement, Verdict
 from harness.verdict.share import ShareJudge
 from harness.verdict.split import SplitJudge
@@ -18,6 +18,7 @@ from harness.verdict.split import SplitJudge
 __all__ = [
     "Band",
     "Cause",
+    "Clusters",
     "Dependence",
     "ErrorBounds",
     "Every",
@@ -31,6 +32,7 @@ __all__ = [
     "ShareJudge",
     "SplitJudge",
     "Verdict",
+    "alpha_of_each",
     "false_alarms",
     "fixed_size",
 ]

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.verdict.claims import ErrorBounds
 from harness.verdict.wording import count, percent
+
+RUN_BUDGET = 1e-4
+"""The chance that a run is red by bad luck alone, however many claims it makes."""
+
+
+def alpha_of_each(claims: int, budget: float = RUN_BUDGET) -> float:
+    """The alpha of each of so many claims that keeps a whole run within its budget; never above the usual one.
+
+    claims  how many the run makes at most, 0 or more
+    """
+    return min(ErrorBounds().alpha, budget / max(1, claims))
 
 
 @dataclass(frozen=True, slots=True)

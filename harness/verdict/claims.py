@@ -24,6 +24,9 @@ Exact enumeration puts the point where a healthy system is undecided once in a m
 lower bound (90% ± 5pp: 5.5, 50% ± 10pp: 6.0, 1% in 0.5%..2%: 6.7).
 """
 
+GROSS_FACTOR = 1.2
+"""The stake of a bet that is spread over two sides and a grid is lost before it wins: at most log 4 of log 1e6."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorBounds:
@@ -98,8 +101,14 @@ class Band:
         return -log(bounds.beta) / min(divergence(kept, caught) for kept, caught in self.separations())
 
     def budget(self, bounds: ErrorBounds) -> int:
-        """The number of responses after which it is reasonable to stop undecided."""
-        return ceil(BUDGET_FACTOR * self.least_responses(bounds))
+        """The number of responses after which it is reasonable to stop undecided, all wrong claims included."""
+        return ceil(max(BUDGET_FACTOR * self.least_responses(bounds), GROSS_FACTOR * self._gross(bounds)))
+
+    def _gross(self, bounds: ErrorBounds) -> float:
+        """Responses that refute the claim if each one speaks against it, where that takes longer."""
+        sides = [(0.0, self.low), (1.0, self.high)] if not self.is_point else []
+        gains = [divergence(extreme, kept) for extreme, kept in sides if kept != extreme]
+        return -log(bounds.alpha) / min(gains) if gains else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

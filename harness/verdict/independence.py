@@ -11,7 +11,7 @@ source  Wald and Wolfowitz, On a test whether two samples are from the same popu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, lgamma
 
 from harness.verdict.wording import percent
@@ -76,6 +76,47 @@ class Runs:
             correlation=1 - (self.runs - 1) / expected_changes,
             chance=_chance_of_at_most(self.runs, self.hits, misses),
         )
+
+
+class Clusters:
+    """Watches responses for two ways to depend on each other: in the order of issue, and within their connection.
+
+    Bursts show in issue order. A backend that is chosen per connection shows there only while few connections are in
+    use; with the responses ordered by connection it shows at once. Each test has half the level.
+    """
+
+    LEVEL = 1e-3
+
+    def __init__(self) -> None:
+        self._responses: list[tuple[int, bool]] = []
+
+    def add(self, hit: bool, connection: int | None) -> None:
+        """Take the next response in issue order; None if the connection it came by is not known."""
+        self._responses.append((-1 if connection is None else connection, hit))
+
+    def dependence(self) -> Dependence:
+        """The less likely of the two orders, its chance doubled because there were two to choose from."""
+        seen = [self._runs([hit for _, hit in self._responses])]
+        if any(connection >= 0 for connection, _ in self._responses):
+            by_connection = sorted(self._responses, key=lambda response: response[0])  # keeps issue order within
+            seen.append(self._runs([hit for _, hit in by_connection]))
+        worst = min(seen, key=lambda dependence: dependence.chance)
+        return replace(worst, chance=min(1.0, worst.chance * len(seen)))
+
+    def design_effect(self) -> float:
+        """How many responses are worth one independent one; 1 unless they cluster beyond chance."""
+        dependence = self.dependence()
+        return dependence.design_effect if dependence.chance <= self.LEVEL else 1.0
+
+    def warning(self) -> str | None:
+        """A sentence if they cluster beyond chance."""
+        return self.dependence().warning(self.LEVEL)
+
+    @staticmethod
+    def _runs(hits: list[bool]) -> Dependence:
+        runs = Runs()
+        runs.add(hits)
+        return runs.dependence()
 
 
 def _chance_of_at_most(runs: int, hits: int, misses: int) -> float:

@@ -12,6 +12,7 @@ source  Ville, Étude critique de la notion de collectif (1939); Wald (1945); Ro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, inf, log
@@ -23,6 +24,9 @@ from harness.verdict.wording import percent
 
 GRID = 64
 """Rates over which half of each bet is spread; 16 already decide within a percent of the same number of responses."""
+
+ASK_AGAIN = 1.05
+"""So many times as many responses must have come before a decision that was held back is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class ShareJudge:
                     are divided by it before they count as evidence
     max_n           responses after which the judge stops undecided; None for a budget that a healthy system exceeds
                     about once in a million runs
+    clustering      asked when a decision is about to fall: the design effect that the responses themselves show, 1
+                    for none. Where they cluster, only what is still decisive after division by it decides. A mixed
+                    likelihood of divided counts is at most the plain one to that power (Jensen), so this can only
+                    hold a decision back, and both error bounds stay
     """
 
     def __init__(
@@ -62,9 +70,12 @@ class ShareJudge:
         *,
         design_effect: float = 1.0,
         max_n: int | None = None,
+        clustering: Callable[[], float] | None = None,
     ) -> None:
         if design_effect < 1:
             raise ValueError(f"design_effect is 1 or more, not {design_effect}")
+        if design_effect > 1 and clustering is not None:
+            raise ValueError("a design effect is either known before or found in the responses")
         self.claim = claim
         self.band = claim.band() if isinstance(claim, Share) else claim
         self.bounds = bounds or ErrorBounds()
@@ -74,6 +85,8 @@ class ShareJudge:
         self.total = 0
         self.cause: Cause | None = None
         self._verdict: Verdict | None = None
+        self._clustering = clustering
+        self._held_back = 0
         self._inside, self._outside = _bets(self.band)
 
     @property
@@ -94,7 +107,7 @@ class ShareJudge:
     def finish(self, cause: Cause = Cause.TOO_LITTLE) -> Verdict:
         """No response will follow: inconclusive for `cause` if nothing was decided before."""
         if self._verdict is None:
-            self._verdict, self.cause = Verdict.INCONCLUSIVE, cause
+            self._verdict, self.cause = Verdict.INCONCLUSIVE, Cause.DEPENDENT if self._held_back else cause
         return self._verdict
 
     @property
@@ -152,13 +165,27 @@ class ShareJudge:
         )
 
     def _decide(self) -> None:
+        self._verdict = self._decided()
+        if self._verdict is not None and self._clustering is not None:
+            self._verdict = self._decided_in_spite_of(self._clustering)
+        if self._verdict is None and self.total >= self.max_n:
+            self.finish(Cause.BUDGET)
+
+    def _decided_in_spite_of(self, clustering: Callable[[], float]) -> Verdict | None:
+        """The decision that is left if the responses cluster; asked again only when there are notably more of them."""
+        if self.total < self._held_back * ASK_AGAIN and self.total < self.max_n:
+            return None
+        self.design_effect = max(1.0, clustering())
+        decided = self._decided()
+        self._held_back = 0 if decided else self.total
+        self.design_effect = self.design_effect if decided else 1.0
+        return decided
+
+    def _decided(self) -> Verdict | None:
         holds, broken = self._log_evidence()
         if broken >= -log(self.bounds.alpha):
-            self._verdict = Verdict.BROKEN
-        elif holds >= -log(self.bounds.beta):
-            self._verdict = Verdict.HOLDS
-        elif self.total >= self.max_n:
-            self._verdict, self.cause = Verdict.INCONCLUSIVE, Cause.BUDGET
+            return Verdict.BROKEN
+        return Verdict.HOLDS if holds >= -log(self.bounds.beta) else None
 
     def _counts(self) -> tuple[float, float]:
         return self.hits / self.design_effect, (self.total - self.hits) / self.design_effect

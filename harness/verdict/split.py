@@ -12,7 +12,7 @@ source  Berger, Multiparameter hypothesis testing and acceptance sampling (1982)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from harness.verdict.claims import ErrorBounds, Share
 from harness.verdict.judgement import Cause, Judgement, Verdict
@@ -26,10 +26,18 @@ class SplitJudge:
     shares      the promised share of each part, as a fraction of 1; two or more, together 1
     resolution  how far from each share a rate must be told apart
     bounds      alpha and beta of the whole split
+    clustering  for each part the design effect that its responses show; see ShareJudge
     raises      ValueError unless the shares are those of a split
     """
 
-    def __init__(self, shares: Mapping[str, float], resolution: float, bounds: ErrorBounds | None = None) -> None:
+    def __init__(
+        self,
+        shares: Mapping[str, float],
+        resolution: float,
+        bounds: ErrorBounds | None = None,
+        *,
+        clustering: Mapping[str, Callable[[], float]] | None = None,
+    ) -> None:
         if len(shares) < 2 or abs(sum(shares.values()) - 1) > 1e-9:
             raise ValueError(f"a split has two parts or more that add up to 1, not {dict(shares)}")
         self.bounds = bounds or ErrorBounds()
@@ -37,7 +45,11 @@ class SplitJudge:
         claims = {name: Share(target=rate, resolution=resolution) for name, rate in shares.items()}
         self.resolution = resolution
         self.max_n = max(claim.band().budget(each) for claim in claims.values())
-        self.parts = {name: ShareJudge(claim, each, max_n=self.max_n) for name, claim in claims.items()}
+        asked = clustering or {}
+        self.parts = {
+            name: ShareJudge(claim, each, max_n=self.max_n, clustering=asked.get(name))
+            for name, claim in claims.items()
+        }
         self._shares = dict(shares)
         self.total = 0
         self.seen: Counter[str] = Counter()
@@ -71,7 +83,10 @@ class SplitJudge:
     def finish(self, cause: Cause = Cause.TOO_LITTLE) -> Verdict:
         """No response will follow: inconclusive for `cause` if nothing was decided before."""
         if self._verdict is None:
-            self._verdict, self.cause = Verdict.INCONCLUSIVE, cause
+            open_parts = [part for part in self.parts.values() if part.verdict is None]
+            for part in open_parts:
+                part.finish(cause)
+            self._verdict, self.cause = Verdict.INCONCLUSIVE, open_parts[0].cause if open_parts else cause
         return self._verdict
 
     def judgement(self, what: str, *, requests: int | None = None) -> Judgement:
@@ -119,7 +134,8 @@ class SplitJudge:
         elif None in verdicts:
             return
         elif Verdict.INCONCLUSIVE in verdicts:
-            self._verdict, self.cause = Verdict.INCONCLUSIVE, Cause.BUDGET
+            self._verdict = Verdict.INCONCLUSIVE
+            self.cause = next(part.cause for part in self.parts.values() if part.cause is not None)
         else:
             self._verdict = Verdict.HOLDS
 

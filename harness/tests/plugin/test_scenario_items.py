@@ -15,11 +15,13 @@ import pytest
 
 from harness.errors import ClusterLost
 from harness.run.events import ExpectationResult, ScenarioReport
-from harness.scenario.loading import LoadedScenario
+from harness.scenario.loading import LoadedScenario, load
 from harness.verdict.judgement import Cause, Judgement, Verdict
 
 ROOT = Path(__file__).parents[3]
 SCENARIO = "scenarios/tutorial/fault-injection.yaml"
+alphas: list[float] = []
+"""What the sessions of the last test were opened with."""
 Run = Callable[[LoadedScenario], ScenarioReport]
 
 
@@ -64,6 +66,7 @@ def report(verdict: Verdict) -> ScenarioReport:
 def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
     """Replace the cluster; the list tells what happened to it."""
     happened: list[str] = []
+    alphas.clear()
 
     class Prepared:
         def run(self, loaded: LoadedScenario) -> ScenarioReport:
@@ -71,8 +74,9 @@ def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
             return run(loaded)
 
     @contextmanager
-    def open_session(*arguments: object) -> Iterator[Prepared]:
+    def open_session(*arguments: object, alpha: float) -> Iterator[Prepared]:
         happened.append("open")
+        alphas.append(alpha)
         yield Prepared()
         happened.append("close")
 
@@ -152,3 +156,16 @@ def test_a_crash_of_ours_keeps_its_stack(
     with_session(monkeypatch, crash)
     outcome = pytester.runpytest_inprocess(SCENARIO)
     outcome.stdout.fnmatch_lines(["*RuntimeError: a bug*"])
+
+
+def test_all_scenarios_share_the_budget_of_false_alarms(
+    pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
+    pytester.runpytest_inprocess(SCENARIO, "--signalbox-false-alarm=0.0001%").assert_outcomes(passed=1)
+    (alpha,) = alphas
+    scenario = load(project / SCENARIO).scenario
+    assert scenario.promises() > 5
+    assert alpha == pytest.approx(1e-6 / scenario.promises())
+    outcome = pytester.runpytest_inprocess(SCENARIO, "--signalbox-false-alarm=0.5")
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR

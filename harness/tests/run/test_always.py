@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from harness.kube.client import Kube
-from harness.run.always import Watching
+from harness.run.always import StepChange, Watching
 from harness.scenario.clusters import Pace
 from harness.tests.run.test_judging import loaded, sender
 from harness.traffic.outcome import Failure
@@ -31,6 +31,7 @@ def watch(tmp_path: Path, claim: str, *fates: int | Failure) -> tuple[Judgement,
     watching.begin()
     while len(watching._outcomes) < 1000:
         assert watching._thread is not None
+        assert watching._thread.is_alive(), watching._error
         watching._thread.join(0.001)
     _, judgement, _ = watching.end(ErrorBounds())
     return judgement, plans[0].body_start_bytes
@@ -56,3 +57,30 @@ def test_requests_without_a_response_break_a_share_too(tmp_path: Path) -> None:
 def test_bodies_are_kept_where_the_claim_looks_at_them(tmp_path: Path) -> None:
     assert watch(tmp_path, "every: {status: 200}", 200)[1] == 0
     assert watch(tmp_path, "every: {body-lacks: error}", 200)[1] > 0
+
+
+def fell_into(tmp_path: Path, claim: str, *fates: int) -> list[str]:
+    """What is told of a change that lasted for the second tenth of a second; a request is due every 10 ms."""
+    (line,) = loaded(tmp_path, f"{STEP}      {claim}\n").scenario.spec.always
+    fake, _ = sender(*fates)
+    watching = Watching(cast(Kube, None), line, fake, Pace.model_construct())
+    watching.begin()
+    while len(watching._outcomes) < 100:
+        assert watching._thread is not None
+        assert watching._thread.is_alive(), watching._error
+        watching._thread.join(0.001)
+    watching.end(ErrorBounds())
+    change = StepChange("a new weight", watching._first + 0.0999, watching._first + 0.1999)
+    return list(watching.fell_into([change]))
+
+
+def test_each_change_is_told_with_the_requests_that_fell_into_it(tmp_path: Path) -> None:
+    assert fell_into(tmp_path, "every: {status: 200}", 200) == [
+        "10 requests fell into 'a new weight' (0.10 s), none of them wrong"
+    ]
+    assert fell_into(tmp_path, "every: {status: 200}", *[200] * 12, 503, *[200] * 9000) == [
+        "10 requests fell into 'a new weight' (0.10 s), 1 of them wrong: 503 x 1"
+    ]
+    assert fell_into(tmp_path, "share: {of: {status: 5xx}, at-most: 5%, resolution: 5pp}", 200, 503) == [
+        "10 requests fell into 'a new weight' (0.10 s), 5 of them responses with status 5xx"
+    ]

@@ -21,6 +21,8 @@ from harness.traffic.client import SenderClient
 from harness.traffic.outcome import Failure, Outcome
 from harness.traffic.plan import Plan
 from harness.traffic.stream import Batch, Start, Summary, encode
+from harness.verdict.budget import alpha_of_each
+from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Cause, Verdict
 
 HEAD = """\
@@ -50,14 +52,24 @@ EVERY = """\
 """
 
 
-def outcome(index: int, status: int | None, error: Failure | None = None) -> Outcome:
-    return Outcome(
-        index=index, scheduled=index / 100, lag=0.0, latency=0.01, service_time=0.01, status=status, error=error
-    )
+def outcome(index: int, status: int | None, error: Failure | None = None, **more: Any) -> Outcome:
+    usual: dict[str, Any] = {"lag": 0.0, "latency": 0.01, "service_time": 0.01}
+    return Outcome(index=index, scheduled=index / 100, status=status, error=error, **{**usual, **more})
 
 
-def sender(*fates: int | Failure) -> tuple[Sender, list[Plan]]:
-    """A sender whose requests meet these fates, again and again, up to the plan's limit."""
+def sender(*fates: int | Failure, connections: int | None = None, **more: Any) -> tuple[Sender, list[Plan]]:
+    """A sender whose requests meet these fates, again and again, up to the plan's limit.
+
+    connections  how many it uses in turn; None if it does not say
+    more         fields of every outcome
+    """
+
+    def made_of(index: int, fate: int | Failure) -> Outcome:
+        known = more if connections is None else {**more, "connection": index % connections}
+        if isinstance(fate, Failure):
+            return outcome(index, None, fate, **known)
+        return outcome(index, fate, **known)
+
     plans: list[Plan] = []
 
     @contextmanager
@@ -71,15 +83,7 @@ def sender(*fates: int | Failure) -> tuple[Sender, list[Plan]]:
         for first in range(0, plan.limit, 10):
             numbers = range(first, min(first + 10, plan.limit))
             made = (fates[n % len(fates)] for n in numbers)
-            yield encode(
-                Batch(
-                    first,
-                    tuple(
-                        outcome(n, None, fate) if isinstance(fate, Failure) else outcome(n, fate)
-                        for n, fate in zip(numbers, made, strict=True)
-                    ),
-                )
-            )
+            yield encode(Batch(first, tuple(made_of(n, fate) for n, fate in zip(numbers, made, strict=True))))
         yield encode(
             Summary(
                 requests=plan.limit,
@@ -203,3 +207,59 @@ def test_what_needs_a_value_that_nothing_has_saved_is_not_asked(tmp_path: Path) 
     assert table.requests == 1
     assert "it was not asked, because nothing has saved the value 'book'" in table.judgement.seen
     assert (later.verdict, later.requests) == (Verdict.INCONCLUSIVE, 0)
+
+
+def late(tmp_path: Path, claim: str, lag: float) -> Any:
+    """The verdict on a claim whose every response took 0.3 s, `lag` of it because the sender was late."""
+    scenario = loaded(
+        tmp_path,
+        f"""\
+        - expect: soon
+          send: {{from: webapp, request: GET http://books:7002/x}}
+          {claim}
+""",
+    )
+    fake, _ = sender(200, latency=0.3, lag=lag, service_time=0.3 - lag)
+    return judging(scenario, fake).judge("only", scenario.scenario.expectation("soon"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "in_time", "too_late"),
+    [
+        ("latency: {p90: ..200ms}", Verdict.BROKEN, Verdict.INCONCLUSIVE),
+        ("latency: {p90: 200ms..}", Verdict.HOLDS, Verdict.INCONCLUSIVE),
+        ("every: {faster-than: 200ms}", Verdict.BROKEN, Verdict.INCONCLUSIVE),
+        # What holds or breaks although the sender was late stands.
+        ("latency: {p90: ..900ms}", Verdict.HOLDS, Verdict.HOLDS),
+        ("latency: {p90: 900ms..}", Verdict.BROKEN, Verdict.BROKEN),
+        ("every: {faster-than: 900ms}", Verdict.HOLDS, Verdict.HOLDS),
+        ("every: {faster-than: 100ms}", Verdict.BROKEN, Verdict.BROKEN),
+    ],
+)
+def test_a_verdict_that_lag_may_have_caused_is_refused(
+    tmp_path: Path, claim: str, in_time: Verdict, too_late: Verdict
+) -> None:
+    assert late(tmp_path, claim, 0.001).verdict is in_time
+    result = late(tmp_path, claim, 0.15)
+    assert result.verdict is too_late
+    assert (result.judgement.cause is Cause.LATE) is (too_late is Verdict.INCONCLUSIVE)
+    assert any("left 150 ms late or more" in note for note in result.notes)
+
+
+def test_a_run_keeps_its_budget_however_many_claims_it_makes(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, SHARE)
+    fake, _ = sender(*[200] * 9, 500)
+    judges = judging(scenario, fake, alpha=alpha_of_each(1000, 1e-4))
+    for _, expectation in scenario.scenario.expectations():
+        judges.judge("only", expectation)
+    assert judges.alphas == pytest.approx([1e-7, 0.0])
+    assert alpha_of_each(3) == ErrorBounds().alpha
+
+
+def test_responses_that_stick_to_their_connection_are_no_evidence(tmp_path: Path) -> None:
+    """Four connections to one backend each: a tenth of the share is claimed, a quarter is seen, nothing is decided."""
+    scenario = loaded(tmp_path, SHARE)
+    fake, _ = sender(200, 200, 200, 500, connections=4)
+    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("a-tenth-fails"))
+    assert (result.verdict, result.judgement.cause) == (Verdict.INCONCLUSIVE, Cause.DEPENDENT)
+    assert any("backend chosen per connection" in note for note in result.notes)
