@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.embedded.apiserver.admission import Admission, AdmissionAnswer, Mutator, Validator
+from harness.embedded.apiserver.apply import apply_config
 from harness.embedded.apiserver.deletion import Propagation, deleted_state, is_finished
 from harness.embedded.apiserver.errors import (
     ApiError,
@@ -24,6 +25,7 @@ from harness.embedded.apiserver.errors import (
     unsupported_media_type,
 )
 from harness.embedded.apiserver.kinds import Kind, Kinds
+from harness.embedded.apiserver.managers import Writer, record_apply, record_update
 from harness.embedded.apiserver.metadata import carry_over, count_generation, metadata_findings, stamp_new
 from harness.embedded.apiserver.objects import Obj, clone, name_of, namespace_of, uid_of
 from harness.embedded.apiserver.patches import json_patch, merge_patch
@@ -54,15 +56,19 @@ class Options:
     field_validation  unknown fields refuse the write, are warned about, or are dropped silently
     warn              receives each warning for the client
     version           the API version the caller speaks; "" means the one the object names, or the storage version
+    manager           who writes, for managedFields; "" for the cluster's own parts, which manage nothing
     """
 
     dry_run: bool = False
     field_validation: FieldValidation = "Ignore"
     warn: Callable[[str], None] = _tell_nobody
     version: str = ""
+    manager: str = ""
 
 
 INTERNAL = Options()
+_Record = Callable[[Obj | None, Obj], None]
+"""Writes into the new object who manages which of its fields: (old or None, new)."""
 
 
 class Api:
@@ -102,6 +108,10 @@ class Api:
         """
         kind = self.kind(key)
         new, version = self._received(kind, obj, namespace, options)
+        return self._create(kind, new, version, options, self._update_record(kind, version, "", options))
+
+    def _create(self, kind: Kind, new: Obj, version: str, options: Options, record: _Record) -> Obj:
+        key = kind.key
         if kind.has_status and not kind.born_with_status:
             new.pop("status", None)
         stamp_new(kind, new, lambda name: self.store.get(key, namespace_of(new), name) is not None)
@@ -110,6 +120,7 @@ class Api:
         new = self._admit(kind, version, new, None, options)
         if self.store.get(key, namespace_of(new), name_of(new)) is not None:
             raise already_exists(kind, name_of(new))
+        record(None, new)
         if not kind.managed:
             options.warn(f"{kind.key}: stored only, nothing in the embedded cluster acts on this kind")
         return new if options.dry_run else self.store.put(kind, new)
@@ -125,12 +136,20 @@ class Api:
         """
         kind = self.kind(key)
         received, version = self._received(kind, obj, namespace_of(obj), options)
+        record = self._update_record(kind, version, subresource, options)
+        return self._update(kind, received, version, subresource, options, record)
+
+    def _update(
+        self, kind: Kind, received: Obj, version: str, subresource: str, options: Options, record: _Record
+    ) -> Obj:
+        key = kind.key
         old = self.get(key, namespace_of(received), name_of(received))
         _check_current(kind, received, old)
         new = _combined(kind, old, received, subresource)
         self._shape(kind, version, new, options)
         count_generation(kind, old, new)
         new = self._admit(kind, version, new, old, options)
+        record(old, new)
         if new == old:
             return old
         if options.dry_run:
@@ -156,7 +175,7 @@ class Api:
     ) -> Obj:
         """Change an object by a patch of the given media type and return it.
 
-        raises  ApiError as `update`; 415 for strategic merge of custom kinds and for server-side apply
+        raises  ApiError as `update`; 415 for strategic merge of custom kinds
         """
         kind = self.kind(key)
         old = self.get(key, namespace, name)
@@ -176,10 +195,54 @@ class Api:
             return merge_patch(target, patch)
         if patch_type == STRATEGIC_PATCH and not kind.custom:
             return strategic_merge(self.schemas.of(kind, kind.version).node, target, patch)
-        if patch_type == APPLY_PATCH:
-            patch_type += ": server-side apply is not served by the embedded cluster"
         accepted = [JSON_PATCH, MERGE_PATCH] if kind.custom else [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH]
         raise unsupported_media_type(patch_type, accepted)
+
+    def apply(
+        self,
+        key: str,
+        namespace: str,
+        name: str,
+        config: Any,
+        *,
+        force: bool = False,
+        subresource: str = "",
+        options: Options = INTERNAL,
+    ) -> Obj:
+        """Server-side apply: make `options.manager` the manager of what `config` says, and of nothing else.
+
+        An object that is not there is created.
+
+        force  take what others manage
+
+        raises  ApiError as `create` and `update`; 409 names the fields that others manage
+        """
+        kind = self.kind(key)
+        config = _checked_config(kind, config, namespace, name, options)
+        wanted, version = self._received(kind, config, namespace, options)
+        node = self.schemas.of(kind, version).node
+        writer = Writer(options.manager, "Apply", subresource)
+        old = self.store.get(key, namespace, name)
+        if old is None and subresource:
+            raise not_found(kind, name)
+        live = {**old, "apiVersion": wanted["apiVersion"]} if old else {**wanted, "metadata": {}}
+        applied = apply_config(node, live, wanted, writer, force=force)
+
+        def record(before: Obj | None, new: Obj) -> None:
+            record_apply(node, before, new, writer, applied.paths, applied.taken, kind.api_version(version))
+
+        if old is None:
+            return self._create(kind, wanted, version, options, record)
+        return self._update(kind, applied.obj, version, subresource, options, record)
+
+    def _update_record(self, kind: Kind, version: str, subresource: str, options: Options) -> _Record:
+        def record(old: Obj | None, new: Obj) -> None:
+            if options.manager:
+                writer = Writer(options.manager, "Update", subresource)
+                node = self.schemas.of(kind, version).node
+                record_update(node, old, new, writer, kind.api_version(version))
+
+        return record
 
     def delete(
         self,
@@ -256,6 +319,22 @@ class Api:
         _refuse(kind, new, causes)
         self._admission.validate(new, old, options.warn)
         return new
+
+
+def _checked_config(kind: Kind, config: Any, namespace: str, name: str, options: Options) -> Obj:
+    """What is applied, with its name and namespace; ApiError 400 or 422 if it cannot be."""
+    if not isinstance(config, dict) or not isinstance(metadata := config.get("metadata", {}), dict):
+        raise bad_request(f"the body is not an object of kind {kind.kind}")
+    if not options.manager:
+        cause = Cause("FieldValueRequired", "Required value: is required for apply patch", "fieldManager")
+        raise invalid(kind, name, [cause])
+    if metadata.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    if not config.get("apiVersion") or not config.get("kind"):
+        raise bad_request("an applied object names its apiVersion and kind")
+    if metadata.get("name", name) != name:
+        raise bad_request("the name of the object does not match the name on the URL")
+    return {**config, "metadata": {**metadata, "name": name, **({"namespace": namespace} if namespace else {})}}
 
 
 def _version(kind: Kind, obj: Obj) -> str:

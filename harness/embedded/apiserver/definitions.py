@@ -15,7 +15,7 @@ import orjson
 
 from harness.embedded.apiserver.builtin_rules import DERIVED, REQUIRED, RULES
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.schema import ANYTHING, Node, compile_node
+from harness.embedded.apiserver.schema import ANYTHING, IDENTITY, Node, compile_node
 from harness.embedded.apiserver.validation import to_json_schema
 
 KUBERNETES = "v1.32.0"
@@ -144,6 +144,10 @@ def _structural(schema: Any) -> Any:
             out[word] = {name: _structural(child) for name, child in value.items()}
         elif word == "type":
             out[word] = value if isinstance(value, str) else next(name for name in value if name != "null")
-        elif word not in ("description", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"):
+        elif word == "x-kubernetes-list-type":
+            # Not every list-map refuses duplicates; `RULES` names those that do.
+            if value in ("map", "set"):
+                out[IDENTITY] = schema.get("x-kubernetes-list-map-keys") or []
+        elif word not in ("description", "x-kubernetes-list-map-keys"):
             out[word] = _structural(value)
     return out

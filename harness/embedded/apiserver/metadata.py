@@ -47,12 +47,15 @@ def stamp_new(kind: Kind, obj: Obj, is_taken: Callable[[str], bool]) -> None:
 
 
 def carry_over(old: Obj, new: Obj) -> None:
-    """Put back into `new` the metadata that belongs to the server."""
+    """Put back into `new` the metadata that belongs to the server; managedFields only if the client has none."""
     metadata = new["metadata"]
+    managed = metadata.get("managedFields")
     for name in _SERVER_OWNED:
         metadata.pop(name, None)
         if name in old["metadata"]:
             metadata[name] = old["metadata"][name]
+    if managed is not None:
+        metadata["managedFields"] = managed
 
 
 def count_generation(kind: Kind, old: Obj, new: Obj) -> None:

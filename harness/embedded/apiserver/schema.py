@@ -29,6 +29,8 @@ class Node:
     keeps      unknown fields stay (x-kubernetes-preserve-unknown-fields, or nothing is said about the fields)
     defaults   values of properties that are missing
     derive     fills in what depends on other fields, after the defaults
+    identity   server-side apply: fields that tell list items apart; () means a set, None means the list is atomic
+    atomic     server-side apply: the object is managed as a whole
     unique     fields that tell list items apart; () means the whole item; None means repetition is allowed
     merge_key  strategic merge: the field that tells list items apart, "" for lists of scalars
     strategy   strategic merge: any of merge, replace, retainKeys; empty means replace for lists, merge for maps
@@ -43,6 +45,8 @@ class Node:
     defaults: dict[str, Any] = field(default_factory=dict)
     derive: Derive | None = None
     unique: tuple[str, ...] | None = None
+    identity: tuple[str, ...] | None = None
+    atomic: bool = False
     merge_key: str = ""
     strategy: frozenset[str] = frozenset()
 
@@ -52,6 +56,8 @@ class Node:
 
 
 ANYTHING = Node(keeps=True)
+IDENTITY = "x-identity"
+"""Our word for what tells list items apart where repetition is not refused: the map keys of built-in lists."""
 _TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 
 
@@ -74,6 +80,8 @@ def compile_node(schema: Mapping[str, Any], resolve: Resolve | None = None) -> N
         nullable=bool(schema.get("nullable")),
         defaults={name: child["default"] for name, child in properties.items() if "default" in child},
         unique=_unique(schema),
+        identity=tuple(schema[IDENTITY]) if IDENTITY in schema else _unique(schema),
+        atomic=schema.get("x-kubernetes-map-type") == "atomic",
         merge_key=schema.get("x-kubernetes-patch-merge-key", ""),
         strategy=frozenset(filter(None, schema.get("x-kubernetes-patch-strategy", "").split(","))),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from harness.embedded.apiserver.api import MERGE_PATCH, STRATEGIC_PATCH, Api, Options
@@ -55,9 +56,7 @@ def _set_replicas(api: Api, target: Target, obj: Obj, asked: Any, options: Optio
         place = place.setdefault(step, {})
     place[last] = replicas
     # The object is written as it is stored, whatever version the client scales through.
-    return api.update(
-        target.kind.key, changed, options=Options(options.dry_run, options.field_validation, options.warn)
-    )
+    return api.update(target.kind.key, changed, options=replace(options, version=""))
 
 
 def _scale(target: Target, obj: Obj) -> Obj:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import orjson
 
-from harness.embedded.apiserver.api import STRATEGIC_PATCH, Api, FieldValidation, Options
+from harness.embedded.apiserver.api import APPLY_PATCH, STRATEGIC_PATCH, Api, FieldValidation, Options
 from harness.embedded.apiserver.deletion import PROPAGATIONS, Propagation
 from harness.embedded.apiserver.errors import ApiError, bad_request, method_not_allowed
 from harness.embedded.apiserver.httpd import Answer, Request, Response
@@ -25,6 +25,7 @@ from harness.embedded.apiserver.targets import Target
 from harness.embedded.apiserver.views import View, view_of
 from harness.embedded.apiserver.watch import is_watch, parse_revision, parse_watch, watch_stream
 
+_LONGEST_MANAGER = 128
 _TRUE = ("1", "true", "True")
 _VALIDATIONS = ("Strict", "Warn", "Ignore")
 
@@ -63,6 +64,7 @@ def write_options(target: Target, request: Request, warnings: list[str]) -> Opti
         field_validation=cast(FieldValidation, validation),
         warn=warnings.append,
         version=target.version,
+        manager=_manager(request),
     )
 
 
@@ -96,8 +98,34 @@ def _update(api: Api, target: Target, request: Request) -> Response:
     return object_answer(target.kind, target.version, updated, warnings=warnings)
 
 
+def _manager(request: Request) -> str:
+    """Who writes: what the client calls itself, or its program."""
+    asked = request.query.get("fieldManager", "")
+    if len(asked) > _LONGEST_MANAGER or not asked.isprintable():
+        raise bad_request(f"fieldManager: Invalid value: must be at most {_LONGEST_MANAGER} printable characters")
+    return asked or request.headers.get("user-agent", "").partition("/")[0][:_LONGEST_MANAGER] or "unknown"
+
+
+def _apply(api: Api, target: Target, request: Request) -> Response:
+    warnings: list[str] = []
+    if not request.query.get("fieldManager"):
+        raise bad_request("fieldManager: Required value: is required for apply patch")
+    place = (target.kind.key, target.namespace, target.name)
+    is_new = api.store.get(*place) is None
+    applied = api.apply(
+        *place,
+        body_of(request),
+        force=request.query.get("force", "") in _TRUE,
+        subresource=target.subresource,
+        options=write_options(target, request, warnings),
+    )
+    return object_answer(target.kind, target.version, applied, status=201 if is_new else 200, warnings=warnings)
+
+
 def _patch(api: Api, target: Target, request: Request) -> Response:
     warnings: list[str] = []
+    if media_type(request) == APPLY_PATCH:
+        return _apply(api, target, request)
     patched = api.patch(
         target.kind.key,
         target.namespace,

@@ -1,0 +1,131 @@
+"""Who manages which fields: metadata.managedFields, kept current by every write of a client.
+
+Writes of the cluster's own controllers are not counted; what they set belongs to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.embedded.apiserver.fieldsets import Path, decode, encode, fields_of
+from harness.embedded.apiserver.objects import Obj, timestamp
+from harness.embedded.apiserver.schema import Node
+
+_METADATA = (
+    *("name", "namespace", "generateName", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),
+    *("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"),
+)
+_UNMANAGED = frozenset({("f:apiVersion",), ("f:kind",), *(("f:metadata", f"f:{name}") for name in _METADATA)})
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes how: one entry of managedFields.
+
+    operation    "Apply" or "Update"
+    subresource  "" for the object itself
+    """
+
+    manager: str
+    operation: str
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one writer manages."""
+
+    paths: frozenset[Path]
+    api_version: str
+    time: str
+
+
+Shares = dict[Writer, Share]
+
+
+def managed_fields(node: Node, obj: Obj | None) -> dict[Path, Any]:
+    """The fields of an object that somebody can manage."""
+    if obj is None:
+        return {}
+    metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
+    found = fields_of(node, {**obj, "metadata": metadata})
+    return {path: value for path, value in found.items() if path not in _UNMANAGED}
+
+
+def shares_of(entries: Any) -> Shares:
+    """The shares in metadata.managedFields; entries that cannot be read count for nothing."""
+    found: Shares = {}
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and (paths := decode(entry.get("fieldsV1"))):
+            names = (str(entry.get(name) or "") for name in ("manager", "operation", "subresource"))
+            share = Share(frozenset(paths), str(entry.get("apiVersion") or ""), str(entry.get("time") or ""))
+            found[Writer(*names)] = share
+    return found
+
+
+def write_shares(obj: Obj, shares: Shares) -> None:
+    """Put the shares into an object's metadata."""
+    entries = [_entry(writer, share) for writer, share in shares.items() if share.paths]
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+    else:
+        obj["metadata"].pop("managedFields", None)
+
+
+def _entry(writer: Writer, share: Share) -> Obj:
+    entry = {
+        "manager": writer.manager,
+        "operation": writer.operation,
+        "apiVersion": share.api_version,
+        "time": share.time,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": encode(share.paths),
+    }
+    return {**entry, "subresource": writer.subresource} if writer.subresource else entry
+
+
+def record_update(node: Node, old: Obj | None, new: Obj, writer: Writer, api_version: str) -> None:
+    """After a create, update or patch: the writer manages what it changed, and nobody else does any more."""
+    entries = new["metadata"].get("managedFields")
+    if entries and (old is None or entries != old["metadata"].get("managedFields")):
+        write_shares(new, shares_of(entries))  # the client changed them itself
+    before, after = managed_fields(node, old), managed_fields(node, new)
+    changed = changed_paths(before, after)
+    gone = before.keys() - after.keys()
+    if not changed and not gone:
+        return
+    shares = without(shares_of(new["metadata"].get("managedFields")), changed | gone, keep=writer, gone=gone)
+    mine = shares.get(writer, Share(frozenset(), api_version, ""))
+    if changed:
+        shares[writer] = Share(mine.paths | changed, api_version, timestamp())
+    write_shares(new, shares)
+
+
+def record_apply(
+    node: Node, old: Obj | None, new: Obj, writer: Writer, paths: Set[Path], taken: Set[Path], api_version: str
+) -> None:
+    """After an apply: the writer manages exactly `paths`, and nobody else `taken`."""
+    existing = managed_fields(node, new)
+    shares = without(shares_of(new["metadata"].get("managedFields")), taken, keep=writer)
+    shares = {name: replace(share, paths=share.paths & existing.keys()) for name, share in shares.items()}
+    mine = frozenset(paths & existing.keys())
+    before = shares.get(writer)
+    same = before is not None and before.paths == mine and managed_fields(node, old) == existing
+    shares[writer] = Share(mine, api_version, before.time if before and same else timestamp())
+    write_shares(new, shares)
+
+
+def changed_paths(before: Mapping[Path, Any], after: Mapping[Path, Any]) -> set[Path]:
+    """The paths that are new or have another value."""
+    return {path for path, value in after.items() if path not in before or before[path] != value}
+
+
+def without(shares: Shares, paths: Iterable[Path], *, keep: Writer, gone: Iterable[Path] = ()) -> Shares:
+    """The shares without these paths; `keep` only loses those that are gone."""
+    taken, lost = frozenset(paths), frozenset(gone)
+    return {
+        writer: replace(share, paths=share.paths - (lost if writer == keep else taken))
+        for writer, share in shares.items()
+    }
