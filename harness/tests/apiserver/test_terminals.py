@@ -21,6 +21,7 @@ WAIT = 10
 def running(box: Box, core: Any, namespace: str) -> str:
     """The namespace of a pod `one` whose container is there."""
     core.create_namespaced_pod(namespace, pod())
+    wait_for(lambda: core.read_namespaced_pod("one", namespace).status.phase == "Running")
     return namespace
 
 
