@@ -107,7 +107,8 @@ def _trial(trial: Trial) -> Iterable[str]:
         case Fate.NOTICED:
             yield f"{INDENT}broke {', '.join(trial.broken)}"
         case Fate.SURVIVED:
-            yield f"{INDENT}[bold]{escape(mutant.hole)}[/]; or no client can tell (not shown equivalent)"
+            yield f"{INDENT}[bold]{escape(mutant.hole)}[/]"
+            yield f"{INDENT}{escape(trial.why or 'or no client can tell: not shown equivalent')}"
         case _:
             yield f"{INDENT}{escape(trial.why)}"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from harness.errors import ClusterLost, EnvironmentFailed, Exit, InputError
+from harness.prove.equivalence import Told
 from harness.prove.mutant import Mutant, Tale
 from harness.run.events import ScenarioReport
 from harness.run.session import Session
@@ -44,7 +45,7 @@ class Trial:
 
     broken   the expectations that broke, in file order
     held     those that held
-    why      for all but NOTICED and SURVIVED: the reason
+    why      the reason; of a survivor a request that could tell, "" if none is known
     """
 
     mutant: Mutant
@@ -56,18 +57,16 @@ class Trial:
     report: ScenarioReport | None = None
 
 
-Equivalence = Callable[[Tale, Tale], str | None]
-"""Why no client can tell the two tales apart; None if that is not shown. The place of an oracle."""
+Oracle = Callable[[Tale, Tale, Mutant], Told]
+"""Says of a tale, its survivor and the mutant whether a client could tell."""
 
 
-def not_shown(tale: Tale, mutated: Tale) -> str | None:
+def nobody_knows(tale: Tale, mutated: Tale, mutant: Mutant) -> Told:
     """No equivalence is ever shown: every survivor is a finding."""
-    return None
+    return Told()
 
 
-def prove(
-    session: Session, tale: Tale, mutants: Iterable[Mutant], *, equivalent: Equivalence = not_shown
-) -> Iterator[Trial]:
+def prove(session: Session, tale: Tale, mutants: Iterable[Mutant], *, oracle: Oracle = nobody_knows) -> Iterator[Trial]:
     """The trial of each mutant, on a cluster where the tale itself holds.
 
     raises  ClusterLost
@@ -76,8 +75,10 @@ def prove(
         last = None if mutant.only is None else mutant.step
         stretch = Stretch(first=mutant.step, last=last, only=mutant.only, hasty=True)
         trial = trial_of(session, tale, mutant, stretch)
-        if trial.fate is Fate.SURVIVED and (why := equivalent(tale, mutant.of(tale))):
-            trial = Trial(mutant, Fate.EQUIVALENT, trial.seconds, held=trial.held, why=why)
+        if trial.fate is Fate.SURVIVED:
+            told = oracle(tale, mutant.of(tale), mutant)
+            fate = Fate.EQUIVALENT if told.equivalent else Fate.SURVIVED
+            trial = replace(trial, fate=fate, why=told.equivalent or told.missing)
         yield trial
 
 

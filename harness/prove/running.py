@@ -8,9 +8,10 @@ from pathlib import Path
 
 from harness.dialect import Dialect
 from harness.errors import Exit
+from harness.prove.equivalence import Told, ask_oracle
 from harness.prove.mutant import Mutant, Tale
 from harness.prove.mutants import of_changes, of_manifests, of_requests
-from harness.prove.proving import Fate, Trial, prove, trial_of
+from harness.prove.proving import Fate, Oracle, Trial, prove, trial_of
 from harness.prove.twins import Twin, TwinsFile, load_twins, mutant_of
 from harness.run.events import Emit, ScenarioReport
 from harness.run.session import Session, open_session
@@ -76,10 +77,19 @@ def prove_paths(
                 hear(Unfit(report))
                 codes.add(report.exit_code)
                 continue
-            for trial in prove(session, tale, mutants):
+            for trial in prove(session, tale, mutants, oracle=_oracle(profile.rules)):
                 hear(trial)
                 codes.add(trial.fate.exit_code)
     return _worst(codes)
+
+
+def _oracle(dialect: Dialect) -> Oracle:
+    """Asks of what is applied; whether another request means another answer is the application's business."""
+
+    def ask(tale: Tale, mutated: Tale, mutant: Mutant) -> Told:
+        return ask_oracle(tale, mutated, dialect, step=mutant.step) if mutant.only is None else Told()
+
+    return ask
 
 
 def mutants_of(tale: Tale, *, requests: bool) -> list[Mutant]:

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from harness.errors import ClusterLost, EnvironmentFailed, Exit, Finding, InputError
+from harness.prove.equivalence import Told
 from harness.prove.mutant import Mutant
 from harness.prove.mutants import of_manifests, of_requests
 from harness.prove.proving import Fate, Trial, prove
@@ -63,8 +64,10 @@ def test_a_broken_expectation_notices() -> None:
 
 def test_nothing_broken_is_a_survivor_unless_it_is_shown_equivalent() -> None:
     assert tried(lambda: report(a=Verdict.HOLDS)).fate is Fate.SURVIVED
-    shown = tried(lambda: report(a=Verdict.HOLDS), equivalent=lambda before, after: "weights of one backend")
-    assert (shown.fate, shown.why) == (Fate.EQUIVALENT, "weights of one backend")
+    shown = tried(lambda: report(a=Verdict.HOLDS), oracle=lambda *_: Told(equivalent="one backend"))
+    assert (shown.fate, shown.why) == (Fate.EQUIVALENT, "one backend")
+    missed = tried(lambda: report(a=Verdict.HOLDS), oracle=lambda *_: Told(missing="GET /x"))
+    assert (missed.fate, missed.why) == (Fate.SURVIVED, "GET /x")
 
 
 def test_an_inconclusive_run_is_neither() -> None:
