@@ -115,7 +115,8 @@ def test_the_default_profile_is_the_embedded_cluster_of_the_article() -> None:
 
 def test_booksapp_is_installed_namespace_first() -> None:
     app = Project(ROOT).app("booksapp")
-    assert app.spec.manifests == ("manifests/booksapp/namespace.yaml", "manifests/booksapp/booksapp.yaml")
+    files = ("namespace.yaml", "booksapp.yaml", "ingress.yaml")
+    assert app.spec.manifests == tuple(f"manifests/booksapp/{file}" for file in files)
     assert {name.name for name in app.spec.ready} == {"webapp", "authors", "books", "traffic"}
     first = Project(ROOT).manifests(app.spec.manifests[0])[0]
     assert (first.kind, first.namespace, str(first)) == ("Namespace", "", "Namespace booksapp")

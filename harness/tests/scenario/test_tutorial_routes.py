@@ -124,7 +124,8 @@ def test_no_time_can_be_taken_for_another() -> None:
 
 def test_the_visitor_begins_anew_or_stays_at_home() -> None:
     """One whose author vanished gives up, and waits longer each time before it tries again (§7.0.5)."""
-    for name, replicas in (("timeouts", [0, 1]), ("per-route-authorization", [0])):
+    stories = (("fault-injection", [0, 1]), ("timeouts", [0, 1, 0]), ("per-route-authorization", [0]))
+    for name, replicas in stories:
         scales = [a.work for step in _scenario(name).spec.steps for a in step.actions() if isinstance(a.work, Scale)]
         assert [(str(scale.deployment), scale.replicas) for scale in scales] == [
             ("booksapp/traffic", n) for n in replicas
