@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.stream import portforward, stream
+from kubernetes.stream import stream
 
 from harness.cluster import embedded
 from harness.cluster.provider import Request
 from harness.dialect import LINKERD_EDGE
+from harness.tests.apiserver.forwarding import forwarded
 from harness.tests.apiserver.support import official, official_config
 from harness.tests.apiserver.test_deleting import until
 
-# The official client leaves the sockets of a port-forward to the garbage collector.
-_LEAKS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120), _LEAKS]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(120)]
 NAMESPACE = "guarded"
 PORT = 8080
 _ASK = (
@@ -86,19 +85,14 @@ def ask(kubeconfig: Path, pod: str, url: str) -> str:
     return said
 
 
-def forwarded(kubeconfig: Path, port: int, path: str) -> bytes:
+def answer(kubeconfig: Path, port: int, path: str) -> bytes:
     """The whole answer of the server pod to a request through port-forward."""
-    client = official_config.new_client_from_config(config_file=str(kubeconfig))
-    connect = official.CoreV1Api(client).connect_get_namespaced_pod_portforward
-    connection = portforward(connect, "server", NAMESPACE, ports=str(port)).socket(port)
-    connection.settimeout(10)
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n".encode())
-    answer = b""
-    while data := connection.recv(65536):
-        answer += data
-    connection.close()
-    client.close()
-    return answer
+    said = b""
+    with forwarded(kubeconfig, NAMESPACE, "server", port) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n".encode())
+        while data := connection.recv(65536):
+            said += data
+    return said
 
 
 def test_another_pod_is_denied(core: Any, kubeconfig: Path) -> None:
@@ -106,7 +100,7 @@ def test_another_pod_is_denied(core: Any, kubeconfig: Path) -> None:
 
 
 def test_port_forward_is_not(core: Any, kubeconfig: Path) -> None:
-    assert forwarded(kubeconfig, PORT, "/").startswith(b"HTTP/1.1 200")
+    assert answer(kubeconfig, PORT, "/").startswith(b"HTTP/1.1 200")
 
 
 def test_exec_inside_the_server_is_not(core: Any, kubeconfig: Path) -> None:
@@ -114,4 +108,4 @@ def test_exec_inside_the_server_is_not(core: Any, kubeconfig: Path) -> None:
 
 
 def test_the_proxys_own_port_is_reached_through_port_forward(core: Any, kubeconfig: Path) -> None:
-    assert forwarded(kubeconfig, 4191, "/metrics").startswith(b"HTTP/1.1 200")
+    assert answer(kubeconfig, 4191, "/metrics").startswith(b"HTTP/1.1 200")

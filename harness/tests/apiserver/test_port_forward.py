@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kubernetes.stream import portforward
 
 from harness.embedded.apiserver.spdy import DICTIONARY
+from harness.tests.apiserver.forwarding import forwarded
 from harness.tests.apiserver.raw_websocket import RawWebSocket, SpdyClient, refused
-from harness.tests.apiserver.support import Box, official, official_config, pod
+from harness.tests.apiserver.support import Box, pod
 from harness.tests.apiserver.test_deleting import until
 
-# The official client leaves the sockets of a port-forward to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 
 
@@ -67,16 +65,9 @@ def test_the_dictionary_is_the_one_of_the_draft() -> None:
 
 
 def test_the_official_client_forwards(box: Box, path: str, namespace: str, echo: int) -> None:
-    client = official_config.new_client_from_config(config_file=str(box.kubeconfig))
-    forward = portforward(
-        official.CoreV1Api(client).connect_get_namespaced_pod_portforward, "one", namespace, ports=str(echo)
-    )
-    connection = forward.socket(echo)
-    connection.settimeout(10)
-    connection.sendall(b"hello")
-    assert connection.recv(5) == b"hello"
-    connection.close()
-    client.close()
+    with forwarded(box.kubeconfig, namespace, "one", echo) as connection:
+        connection.sendall(b"hello")
+        assert connection.recv(5) == b"hello"
 
 
 def test_a_port_without_listener_is_told_on_its_error_channel(box: Box, path: str, closed: int) -> None:
