@@ -22,9 +22,9 @@ test-request-routing *args:
 test-authorization *args:
     signalbox run scenarios/tutorial/per-route-authorization.yaml "$@"
 
-# The whole tutorial on one cluster
+# The whole tutorial on one cluster; build/tutorial/ says of each of its claims whether it held
 tutorial *args:
-    signalbox run scenarios/tutorial "$@"
+    signalbox run scenarios/tutorial --report build/tutorial "$@"
 
 # A cluster that stays, with the tutorial's apps and a dashboard, for kubectl and a browser: eval "$(just up)"
 up *args:

@@ -14,15 +14,17 @@ from harness.report.html import page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown
 from harness.report.story import Story, tell
+from harness.report.tutorial import ArticleTold, compare, find_article, tutorial_markdown
 from harness.run import events as ev
 
 RECORD = "run.ndjson.gz"
-FORMS: tuple[tuple[str, Callable[[Story], str]], ...] = (
+FORMS: tuple[tuple[str, Callable[[Story, ArticleTold | None], str | None]], ...] = (
     ("report.html", page),
-    ("summary.md", markdown),
-    ("junit.xml", junit_xml),
+    ("summary.md", lambda story, article: markdown(story)),
+    ("junit.xml", lambda story, article: junit_xml(story)),
+    ("tutorial.md", lambda story, article: tutorial_markdown(article) if article else None),
 )
-"""Every report by its file name, and how it is made."""
+"""Every report by its file name, and how it is made; None if there is nothing to say."""
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """GitHub names the file whose Markdown it shows beside a job in this variable."""
 
@@ -58,8 +60,12 @@ def write_reports(folder: Path) -> Story:
     raises  InputError if there is no record, or it is damaged from its first line on
     """
     story = tell(read_record(folder / RECORD))
+    article = find_article(story)
+    told = compare(article, story) if article else None
     for name, form in FORMS:
-        (folder / name).write_text(form(story), encoding="utf-8")
+        text = form(story, told)
+        if text is not None:
+            (folder / name).write_text(text, encoding="utf-8")
     return story
 
 

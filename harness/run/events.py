@@ -167,6 +167,7 @@ class ExpectationResult:
     requests   responses this expectation sent for itself
     why        what makes the promise true, in the scenario's words
     trail      how the verdict came about, if it is a matter of counting
+    known_gap  it holds because the promise is not kept, as is known of this mesh
     """
 
     scenario: str
@@ -180,6 +181,12 @@ class ExpectationResult:
     notes: tuple[str, ...] = ()
     why: str = ""
     trail: Trail | None = None
+    known_gap: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the promise itself is shown to be kept."""
+        return self.verdict is Verdict.HOLDS and not self.known_gap
 
     @property
     def verdict(self) -> Verdict:

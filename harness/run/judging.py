@@ -76,6 +76,7 @@ class Judging:
             notes=(*burst.notes, *notes),
             why=expectation.why or "",
             trail=burst.tracker.trail(),
+            known_gap=judgement.verdict is Verdict.HOLDS and bool(notes),
         )
 
     def judge_always(self, watching: Watching, changes: Sequence[StepChange]) -> ExpectationResult:
@@ -101,6 +102,7 @@ class Judging:
             notes=(*burst.notes, *notes, *watching.fell_into(changes)),
             why=watch.why or "",
             trail=burst.tracker.trail(),
+            known_gap=judgement.verdict is Verdict.HOLDS and bool(notes),
         )
 
     def bounds(self, expectation: Promise) -> ErrorBounds:

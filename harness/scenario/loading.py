@@ -22,7 +22,7 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _LOOKS_LIKE_ONE: Final = re.compile(r"signalbox/|kind:\s*[\"']?scenario\b", re.IGNORECASE)
-_OUR_OTHER_KINDS: Final = ("Clusters", "App", "Twins")
+_OUR_OTHER_KINDS: Final = ("Clusters", "App", "Article", "Twins")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from harness.report.html.timeline import timeline
 from harness.report.html.topology import edges, topology
 from harness.report.markdown import headline
 from harness.report.story import ScenarioTold, Story
+from harness.report.tutorial import ArticleTold, summary
 from harness.report.words import MARKS, WORDS
 from harness.run.events import ExpectationResult
 from harness.verdict.judgement import Verdict
@@ -22,10 +23,14 @@ from harness.verdict.judgement import Verdict
 _ORDER = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.HOLDS)
 
 
-def page(story: Story) -> str:
-    """The whole report as HTML."""
+def page(story: Story, article: ArticleTold | None = None) -> str:
+    """The whole report as HTML.
+
+    article  what an article says of the same, put in front of the scenarios
+    """
     return _template().render(
         story=story,
+        article=article,
         headline=headline(story),
         verdict=_verdict_of(story),
         began=datetime.fromtimestamp(story.unix_time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
@@ -92,5 +97,6 @@ def _template() -> Template:
         plots=_plots,
         split=_split,
         answers=answers,
+        summary=summary,
     )
     return environment.get_template("page.html.j2")
