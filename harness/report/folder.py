@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from harness.report.html import page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown
 from harness.report.story import Story, tell
+from harness.report.text import explained_text
 from harness.report.tutorial import ArticleTold, compare, find_article, tutorial_markdown
 from harness.run import events as ev
 
@@ -25,6 +27,8 @@ FORMS: tuple[tuple[str, Callable[[Story, ArticleTold | None], str | None]], ...]
     ("tutorial.md", lambda story, article: tutorial_markdown(article) if article else None),
 )
 """Every report by its file name, and how it is made; None if there is nothing to say."""
+FAILURES = "failures"
+_NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """GitHub names the file whose Markdown it shows beside a job in this variable."""
 
@@ -45,6 +49,8 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
         with _recorder(kept / RECORD) as record:
             for name, _ in FORMS:
                 (kept / name).unlink(missing_ok=True)  # an earlier run's must not pass for this one's
+            for old in (kept / FAILURES).glob("*.txt"):
+                old.unlink()
             try:
                 yield record
             finally:
@@ -66,7 +72,17 @@ def write_reports(folder: Path) -> Story:
         text = form(story, told)
         if text is not None:
             (folder / name).write_text(text, encoding="utf-8")
+    _write_failures(folder / FAILURES, story)
     return story
+
+
+def _write_failures(folder: Path, story: Story) -> None:
+    """A text file for each broken expectation, with everything that was collected about it."""
+    for scenario in story.scenarios:
+        for name, explained in scenario.explained.items():
+            folder.mkdir(exist_ok=True)
+            file = _NO_FILE_NAME.sub("_", f"{scenario.name}.{name}") + ".txt"
+            (folder / file).write_text(explained_text(explained), encoding="utf-8")
 
 
 def to_all(*consumers: ev.Emit) -> ev.Emit:

@@ -51,6 +51,7 @@ class ScenarioTold:
     steps: list[StepTold] = field(default_factory=list)
     requests: list[ev.RequestsMade] = field(default_factory=list)
     judged_at: dict[str, float] = field(default_factory=dict)
+    explained: dict[str, ev.FailureExplained] = field(default_factory=dict)
     report: ev.ScenarioReport | None = None
 
     @property
@@ -168,6 +169,8 @@ def _tell_scenario(scenario: ScenarioTold, stamped: Stamped) -> None:
         case ev.ExpectationJudged(result):
             scenario.judged_at[result.name] = stamped.at
             _step_of(scenario, result.step, stamped.at).results.append(result)
+        case ev.FailureExplained() as explained:
+            scenario.explained[explained.expectation] = explained
         case ev.ScenarioFinished(report):
             scenario.report = report
         case ev.ActionDone() | ev.StepSettled() | ev.TableShown() | ev.Note() as event if scenario.steps:

@@ -16,6 +16,7 @@ from rich.status import Status
 from rich.table import Table
 
 from harness.errors import Exit
+from harness.report.text import offence_lines
 from harness.report.words import MARKS, SUMMARY, WORDS
 from harness.run import events as ev
 from harness.verdict.judgement import Verdict
@@ -91,6 +92,8 @@ def _lines(event: ev.Event) -> Iterable[str]:
             yield from (f"      [dim]{escape(sentence)}[/]" for sentence in proof)
         case ev.ExpectationJudged(result):
             yield from _judged(result)
+        case ev.FailureExplained() as explained:
+            yield from (f"      {escape(line)}" for line in offence_lines(explained))
         case ev.ScenarioFinished(report):
             yield ""
             yield from (f"  [bold red]{escape(failure)}[/]" for failure in report.failures)

@@ -70,7 +70,8 @@ class Watching:
         burst, judgement = judge_all(self._outcomes, count, bounds)
         burst.began, burst.plan = self._first, self._plan
         told = self._answerers.told() if self._answerers else ""
-        burst.workloads = self._answerers.workloads() if self._answerers else None
+        if self._answerers:
+            burst.workloads, burst.grown = self._answerers.workloads(), self._answerers.grown
         burst.answered = "; ".join(filter(None, (told, tally_of(burst.outcomes).sentence())))
         burst.notes += filter(None, (count.warning(),))
         return burst, judgement, count.alpha

@@ -15,6 +15,20 @@ from harness.run.senders import Sender
 
 OWN_PROXY = "the sender's own proxy"
 
+TOLD_LABELS = (
+    "direction",
+    "dst_deployment",
+    "status_code",
+    "http_status",
+    "classification",
+    "error",
+    "parent_name",
+    "route_kind",
+    "route_name",
+    "backend_name",
+)
+"""Labels that say what became of a request; the others only say where the proxy runs."""
+
 
 class Answerers:
     """Watches one sender's proxy from now on."""
@@ -63,6 +77,23 @@ class Answerers:
         after = self._after()
         return increase(self._before, after, NO_ROUTE_COUNTER)[()] if self._before and after else 0
 
+    def grown(self) -> tuple[str, ...]:
+        """Every counter of requests that grew, with its labels and by how much; nothing without a proxy to ask."""
+        after = self._after()
+        if self._before is None or after is None:
+            return ()
+        names = sorted(
+            {sample.name for samples in after.pods.values() for sample in samples if _counts_requests(sample.name)}
+        )
+        lines = []
+        for name in names:
+            for labels, count in increase(self._before, after, name, by=TOLD_LABELS).most_common():
+                told = ", ".join(
+                    f'{label}="{value}"' for label, value in zip(TOLD_LABELS, labels, strict=True) if value
+                )
+                lines += [f"{name}{{{told}}} +{count}"] if count else []
+        return tuple(lines)
+
     def _after(self) -> Snapshot | None:
         """The proxy's counters after the burst, read once."""
         if self._then is None:
@@ -72,6 +103,10 @@ class Answerers:
     def _scrape(self) -> Snapshot | None:
         pod = self._sender.pod
         return scrape(self._kube, [pod]) if self._sender.meshed and pod is not None else None
+
+
+def _counts_requests(name: str) -> bool:
+    return name.endswith("_total") and name.startswith(("response_", "request_", "outbound_http_", "inbound_http_"))
 
 
 def _route(kind: str, name: str) -> str:

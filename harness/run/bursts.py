@@ -38,6 +38,7 @@ class Burst:
     began      moment of the monotonic clock at which sending began
     plan       what was sent; None if nothing was
     tracker    how the evidence grew
+    grown      what the sender's proxy counted meanwhile, a line per series
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Burst:
     began: float = field(default_factory=time.monotonic)
     plan: Plan | None = None
     tracker: Tracker = field(default_factory=Tracker)
+    grown: Callable[[], tuple[str, ...]] = tuple
 
     @property
     def requests(self) -> int:
@@ -81,7 +83,7 @@ def send_until_known(
     raises  ClusterLost, EnvironmentFailed if the sender goes away
     """
     answerers = Answerers(kube, sender)
-    burst, lost = Burst(plan=plan), lost_judge(bounds)
+    burst, lost = Burst(plan=plan, grown=answerers.grown), lost_judge(bounds)
     try:
         with sender.client.send(plan) as sending:
             for batch in sending:

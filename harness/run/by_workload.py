@@ -130,7 +130,8 @@ def _send_block(
     kube: Kube, sender: Sender, plan: Plan, lost: ShareJudge, tell: Telling, progress: Callable[[], str]
 ) -> Burst:
     """One block with all its responses, and who gave them."""
-    block, answerers = Burst(plan=plan), Answerers(kube, sender)
+    answerers = Answerers(kube, sender)
+    block = Burst(plan=plan, grown=answerers.grown)
     try:
         with sender.client.send(plan) as sending:
             for batch in sending:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from harness.kube.client import Kube
-from harness.kube.objects import JsonObject, workload
-from harness.mesh.metrics import PROXY_CONTAINER, Snapshot, increase, meshed_pods, scrape
+from harness.kube.client import Kube, KubeError
+from harness.kube.objects import JsonObject, ObjectRef, workload
+from harness.mesh.metrics import DEPLOYMENT_LABEL, PROXY_CONTAINER, Snapshot, increase, meshed_pods, scrape
 from harness.mesh.route_proof import ROUTE_COUNTER
+from harness.run.events import Piece
 from harness.run.senders import Sender
 from harness.scenario.model import Authorizations, Logs, ProxyPolicy, Scenario
 
@@ -19,6 +20,35 @@ AUTHORIZATION_COUNTERS = (
     ("found no route", "inbound_http_route_not_found_total", ("srv_name", "client_id")),
 )
 LOG_LINES_SHOWN = 10
+
+
+LOG_LINES_KEPT = 40
+PODS_KEPT = 6
+
+
+def logs_of_involved(kube: Kube, senders: Sequence[Sender], workloads: Sequence[str]) -> Iterator[Piece]:
+    """The ends of the logs of the senders and of who answered them, apps and proxies alike.
+
+    workloads  Deployments by name, as the senders' proxies told them
+    """
+    pods = [(s.pod.namespace, s.pod.name) for s in senders if s.pod is not None]
+    for name in workloads:
+        pods += [
+            (pod["metadata"]["namespace"], pod["metadata"]["name"])
+            for pod in kube.objects("v1", "Pod", None, f"{DEPLOYMENT_LABEL}={name}")
+        ]
+    for namespace, name in pods[:PODS_KEPT]:
+        pod = kube.get(ObjectRef("v1", "Pod", namespace, name))
+        for container in pod["spec"]["containers"] if pod else ():
+            title = f"the last lines of {container['name']} in {namespace}/{name}"
+            yield Piece(title, "\n".join(_log(kube, namespace, name, container["name"])) or "nothing was logged")
+
+
+def _log(kube: Kube, namespace: str, pod: str, container: str) -> list[str]:
+    try:
+        return kube.logs(namespace, pod, tail=LOG_LINES_KEPT, container=container)
+    except KubeError as error:
+        return [f"no log: {error.message}"]
 
 
 def diagnose(kube: Kube, scenario: Scenario, senders: Mapping[str, Sender]) -> Iterator[str]:

@@ -4,6 +4,7 @@ RunStarted
   ClusterReady  AppReady...
   ScenarioStarted  SendersReady
     StepStarted  ActionDone...  StepSettled  [Progress...  RequestsMade...  ExpectationJudged]...  TableShown...
+    FailureExplained  Note...
   ScenarioFinished
 RunFinished, or RunAborted at any moment
 """
@@ -202,6 +203,51 @@ class ExpectationJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Offence:
+    """Requests of one burst that speak against a claim.
+
+    rule       what they have in common, in words
+    outcomes   up to three of them, of different kinds
+    offending  how many there were of `total`
+    counted    what the sender's proxy counted while they were sent, a line per series; empty without a proxy
+    """
+
+    sender: str
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    case: str
+    rule: str
+    outcomes: tuple[Outcome, ...]
+    offending: int
+    total: int
+    counted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something collected for whoever looks into a failure, such as the end of a log."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureExplained:
+    """What was found out about a broken expectation before anything was undone.
+
+    expectation  "" if a step failed before it had one
+    """
+
+    scenario: str
+    step: str
+    expectation: str
+    offences: tuple[Offence, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TableShown:
     """A table of the mesh's own numbers over the step's window."""
 
@@ -281,6 +327,7 @@ Event = (
     | Progress
     | RequestsMade
     | ExpectationJudged
+    | FailureExplained
     | TableShown
     | ScenarioFinished
     | RunFinished

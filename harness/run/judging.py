@@ -13,14 +13,16 @@ from harness.run.bursts import Burst, Telling, Throttle, plan_for_send, send_unt
 from harness.run.by_workload import is_told_by_proxy, send_in_blocks
 from harness.run.counting import counting, criteria_of, share_of, share_progress
 from harness.run.criteria import described
-from harness.run.events import Emit, ExpectationResult, Progress, RequestsMade
+from harness.run.diagnosis import logs_of_involved
+from harness.run.events import Emit, ExpectationResult, FailureExplained, Progress, RequestsMade
+from harness.run.offenders import Sent, offences
 from harness.run.senders import Sender
 from harness.run.states import judge_state
 from harness.run.tables import TableRun, not_asked, only_answered_by
 from harness.run.windows import DESIGN_EFFECT, Window, watch_share
 from harness.scenario.claims import Every, ResourceState, Share
 from harness.scenario.clusters import Pace
-from harness.scenario.expectations import Claim, Expectation, Metrics, Promise, Send
+from harness.scenario.expectations import Claim, Expectation, Metrics, Promise, Send, Watch
 from harness.scenario.latency import Latency
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.split import Split
@@ -40,6 +42,7 @@ class Judging:
     alpha    chance of a false «broken» of each claim whose author wrote none
     windows  open metric windows by expectation name
     values   what `${name}` stands for; tables add to it
+    sent     bursts by the expectation that sent them
     """
 
     loaded: LoadedScenario
@@ -53,6 +56,7 @@ class Judging:
     windows: dict[str, Window] = field(default_factory=dict)
     alphas: list[float] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, list[Sent]] = field(default_factory=dict)
     _bursts: dict[str, Burst] = field(default_factory=dict)
 
     def judge(self, step: str, expectation: Expectation) -> ExpectationResult:
@@ -86,6 +90,7 @@ class Judging:
         halves = self.bounds(watch).shared_by(2)
         burst, judgement, alpha = watching.end(halves)
         self.alphas.append(alpha if isinstance(watch.claim, Every) else alpha + halves.alpha)
+        self._made(watch.expect, Sent(burst, watch.send.from_))
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
         judgement, notes = self._against_known_gap(watch, judgement)
@@ -141,7 +146,7 @@ class Judging:
         with_body = self._body_is_asked_for(expectation)
         plan = plan_for_send(send, criteria_of(claim), self.pace, count.limit, with_body=with_body)
         tell = Telling(
-            self._progress(expectation.expect), lambda burst: self._made(expectation.expect, burst, send.from_)
+            self._progress(expectation.expect), lambda burst: self._made(expectation.expect, Sent(burst, send.from_))
         )
         if isinstance(claim, Share | Split) and is_told_by_proxy(claim):
             burst, judgement, alpha = send_in_blocks(self.kube, sender, plan, claim, halves, tell)
@@ -179,7 +184,7 @@ class Judging:
             self.bounds(expectation),
             self.values,
             self._body_is_asked_for(expectation),
-            made=lambda burst, sender, row: self._made(expectation.expect, burst, sender, row),
+            made=lambda sent: self._made(expectation.expect, sent),
         )
         burst, judgement = table.judge(claim, self._progress(expectation.expect))
         self._bursts[expectation.expect] = burst
@@ -192,23 +197,47 @@ class Judging:
         wanted = [criteria_of(scenario.claim_of(e)) for e in (expectation, *asking)]
         return any(criteria.body_has or criteria.body_lacks for criteria in wanted)
 
-    def _made(self, name: str, burst: Burst, sender: str, case: str = "") -> None:
-        """Tell the reports what became of the requests of a burst."""
+    def explain(self, result: ExpectationResult) -> FailureExplained:
+        """The requests that broke an expectation, and the logs of everybody who had to do with them."""
+        promise = self._promise(result.name)
+        if promise is None:
+            return FailureExplained(result.scenario, result.step, result.name)
+        claim = promise.claim if isinstance(promise, Watch) else self.loaded.scenario.claim_of(promise)
+        sent = self.sent.get((isinstance(promise, Expectation) and promise.about) or result.name, [])
+        workloads = dict.fromkeys(name for one in sent for name in one.burst.workloads or () if name)
+        if isinstance(promise, Expectation) and isinstance(source := self.loaded.scenario.source_of(promise), Metrics):
+            workloads[source.proxy.name] = None
+        senders = [self.senders[name] for name in dict.fromkeys(one.sender for one in sent)]
+        pieces = tuple(logs_of_involved(self.kube, senders, list(workloads)))
+        return FailureExplained(
+            result.scenario, result.step, result.name, offences(sent, claim, result.judgement), pieces
+        )
+
+    def _promise(self, name: str) -> Expectation | Watch | None:
+        """What a result is about; None for a change that did not settle."""
+        scenario = self.loaded.scenario
+        promises: list[Expectation | Watch] = [*(e for _, e in scenario.expectations()), *scenario.spec.always]
+        return next((promise for promise in promises if promise.expect == name), None)
+
+    def _made(self, name: str, sent: Sent) -> None:
+        """Remember what became of the requests of a burst, and tell the reports."""
+        burst = sent.burst
         if burst.plan is None:
             return
+        self.sent.setdefault(name, []).append(sent)
         steps = {e.expect: step.name for step, e in self.loaded.scenario.expectations()}
         self.emit(
             RequestsMade(
                 scenario=self.loaded.scenario.name,
                 step=steps.get(name, "always"),
                 expectation=name,
-                sender=sender,
+                sender=sent.sender,
                 request=burst.plan.request,
                 rate=burst.plan.rate_per_second,
                 began=burst.began,
                 outcomes=tuple(burst.outcomes),
                 workloads=tuple((burst.workloads or {}).items()),
-                case=case,
+                case=sent.case,
             )
         )
 

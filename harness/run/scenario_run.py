@@ -10,6 +10,7 @@ from harness.cluster.provider import Cluster
 from harness.kube.apply import Applier
 from harness.kube.client import Kube, KubeError
 from harness.kube.objects import ObjectRef
+from harness.kube.waits import WaitFailed
 from harness.mesh.changes import Change
 from harness.mesh.settle import NotSettled, settle
 from harness.run import events as ev
@@ -110,7 +111,9 @@ class ScenarioRun:
                 watching.begin()
             self._story(actor, senders, judging)
             for watching in watched:
-                self._add(judging.judge_always(watching, self.step_changes))
+                self._add(result := judging.judge_always(watching, self.step_changes))
+                if result.verdict is Verdict.BROKEN:
+                    self.emit(judging.explain(result))
         finally:
             for watching in watched:
                 watching.abandon()
@@ -118,9 +121,13 @@ class ScenarioRun:
     def _story(self, actor: Actor, senders: dict[str, Sender], judging: Judging) -> None:
         for index, step in enumerate(self.loaded.scenario.spec.steps):
             self.emit(ev.StepStarted(step.name, step.note or ""))
-            broken = self._step(index, step, actor, senders, judging)
+            try:
+                broken = self._step(index, step, actor, senders, judging)
+            except WaitFailed:
+                self._tell_diagnosis(senders)
+                raise
             if broken:
-                self._tell_broken(index, broken, senders)
+                self._tell_broken(index, broken, senders, judging)
             if broken or self.stretch.ends_after(index):
                 return
 
@@ -208,14 +215,22 @@ class ScenarioRun:
         self.results.append(result)
         self.emit(ev.ExpectationJudged(result))
 
-    def _tell_broken(self, index: int, broken: Sequence[ev.ExpectationResult], senders: Mapping[str, Sender]) -> None:
-        for line in diagnose(self.kube, self.loaded.scenario, senders):
-            self.emit(ev.Note(line))
+    def _tell_broken(
+        self, index: int, broken: Sequence[ev.ExpectationResult], senders: Mapping[str, Sender], judging: Judging
+    ) -> None:
+        for result in broken:
+            self.emit(judging.explain(result))
+        self._tell_diagnosis(senders)
         unreached = [e.expect for step in self.loaded.scenario.spec.steps[index + 1 :] for e in step.then]
         if unreached:
             self.emit(ev.Note(f"not reached, because the story ends here: {', '.join(unreached)}"))
         if self.pause is not None:
             self.pause(broken[0].name)
+
+    def _tell_diagnosis(self, senders: Mapping[str, Sender]) -> None:
+        """What the cluster knows, before anything is undone."""
+        for line in diagnose(self.kube, self.loaded.scenario, senders):
+            self.emit(ev.Note(line))
 
     def _in_file_order(self) -> list[ev.ExpectationResult]:
         order = {e.expect: i for i, (_, e) in enumerate(self.loaded.scenario.expectations())}

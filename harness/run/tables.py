@@ -10,6 +10,7 @@ from harness.kube.client import Kube
 from harness.run.bursts import Burst, Telling, plan_for, send_until_known
 from harness.run.counting import EveryCounting
 from harness.run.criteria import described
+from harness.run.offenders import Sent
 from harness.run.senders import Sender
 from harness.run.states import state_judgement
 from harness.scenario.claims import Every
@@ -28,7 +29,7 @@ class TableRun:
 
     values     what `${name}` stands for; rows that save something add to it
     with_body  keep bodies, because a second question about the responses looks into them
-    made       told what became of the requests of each row, with the row and its sender
+    made       told what became of the requests of each row
     """
 
     kube: Kube
@@ -37,7 +38,7 @@ class TableRun:
     bounds: ErrorBounds
     values: dict[str, str]
     with_body: bool = False
-    made: Callable[[Burst, str, str], None] = lambda burst, sender, row: None
+    made: Callable[[Sent], None] = lambda sent: None
 
     def judge(self, claim: Each, progress: Report) -> tuple[Burst, Judgement]:
         """All responses of all rows, and the verdict on the table: broken if one row is."""
@@ -84,7 +85,11 @@ class TableRun:
             plan,
             count,
             self.bounds,
-            Telling(made=lambda burst: self.made(burst, case.sender, f"row {case.number}: {described(wanted)}")),
+            Telling(
+                made=lambda burst: self.made(
+                    Sent(burst, case.sender, f"row {case.number}: {described(wanted)}", wanted)
+                )
+            ),
         )
         if wanted.answered_by is not None:
             judgement = only_answered_by(wanted.answered_by, burst, judgement)

@@ -15,6 +15,7 @@ from harness.report.html.timeline import timeline
 from harness.report.html.topology import edges, topology
 from harness.report.markdown import headline
 from harness.report.story import ScenarioTold, Story
+from harness.report.text import answer
 from harness.report.tutorial import ArticleTold, summary
 from harness.report.words import MARKS, WORDS
 from harness.run.events import ExpectationResult
@@ -97,6 +98,7 @@ def _template() -> Template:
         plots=_plots,
         split=_split,
         answers=answers,
+        answer=answer,
         summary=summary,
     )
     return environment.get_template("page.html.j2")

@@ -61,6 +61,23 @@ def result(
     )
 
 
+def offence(text: str) -> ev.Offence:
+    fates = (outcome(3, 500, headers={"server": f"nginx{text}"}, body_start=f"oh no {text}"), outcome(8, None))
+    return ev.Offence(
+        "webapp",
+        "GET",
+        f"http://books:7002/x{text}",
+        (("x-a", text),),
+        text,
+        f"row 1 {text}",
+        f"no responses with status 200 {text}",
+        fates,
+        2,
+        100,
+        (f"response_total{{{text}}} +2",),
+    )
+
+
 def events(*results: ev.ExpectationResult, text: str = "", failures: tuple[str, ...] = ()) -> list[ev.Event]:
     """A scenario with these results, up to and with its end."""
     promises = (
@@ -109,6 +126,11 @@ def events(*results: ev.ExpectationResult, text: str = "", failures: tuple[str, 
             f"only{text}", StatTable(f"stat {text}", (StatRow(f"books{text}", "1/1", 1.0, 2.0, (1, 2, 3), 4),))
         ),
         ev.TableShown(f"only{text}", AuthzTable("authz", (AuthzRow("server", f"route{text}", ""),))),
+        *(
+            ev.FailureExplained(scenario, one.step, one.name, (offence(text),), (ev.Piece(f"a log {text}", text),))
+            for one in results
+            if one.verdict is Verdict.BROKEN
+        ),
         ev.Note(f"collected {text}"),
         ev.ScenarioFinished(ev.ScenarioReport(scenario, "made-up.yaml", results, 3.0, failures=failures)),
     ]

@@ -74,6 +74,23 @@ def test_an_earlier_runs_reports_are_gone_before_the_next_run(tmp_path: Path) ->
     assert read_record(tmp_path / RECORD).cut_off
 
 
+def test_what_was_collected_about_a_failure_lies_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "failures").mkdir()
+    (tmp_path / "failures" / "old.txt").write_text("old", encoding="utf-8")
+    told = [*events(result(Verdict.BROKEN, "it/../breaks", text="/x"), text="/x"), finished(Exit.BROKEN)]
+    with reports(tmp_path) as tell:
+        for event in told:
+            tell(event)
+    (file,) = (tmp_path / "failures").iterdir()
+    assert file.name == "made-up_x.it_.._breaks.txt"
+    text = file.read_text(encoding="utf-8")
+    assert "2 of 100 from webapp (row 1 /x): no responses with status 200 /x" in text
+    assert "#3 due at 0.030 s: 500 after 4.0 ms" in text
+    assert "#8 due at 0.080 s: no response (timeout) after 9.0 ms" in text
+    assert "response_total{/x} +2" in text
+    assert "== a log /x" in text
+
+
 def test_a_folder_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError) as caught, reports(tmp_path / "file" / "folder"):

@@ -121,6 +121,15 @@ def test_who_answered_is_counted_from_the_senders_proxy_and_its_own_refusals() -
     assert "webappits own proxy15its proxy" in text
 
 
+def test_offending_requests_are_shown_whole() -> None:
+    text = re.sub(r"\s+", " ", read(RUNS["broken"]).text)
+    assert "2 of 100 speak against it: no responses with status 200 (row 1 )" in text
+    assert "500 after 4.0 ms" in text
+    assert "oh no" in text
+    assert "no response (timeout) after 9.0 ms" in text
+    assert "a log" in text
+
+
 def test_a_scale_keeps_values_inside() -> None:
     scale = Scale(-1.0, 3.0)
     assert [scale.at(value) for value in (-5, -1, 0, 1, 3, 9)] == [0, 0, 25, 50, 100, 100]
