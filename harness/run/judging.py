@@ -90,11 +90,10 @@ class Judging:
         halves = self.bounds(watch).shared_by(2)
         burst, judgement, alpha = watching.end(halves)
         self.alphas.append(alpha if isinstance(watch.claim, Every) else alpha + halves.alpha)
-        self._made(watch.expect, Sent(burst, watch.send.from_))
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
         judgement, notes = self._against_known_gap(watch, judgement)
-        self._made(watch.expect, burst, watch.send.from_)
+        self._made(watch.expect, Sent(burst, watch.send.from_))
         return ExpectationResult(
             scenario=self.loaded.scenario.name,
             step="always",
