@@ -18,6 +18,7 @@ from harness.cluster.provider import Cluster
 from harness.cluster_commands import add_cluster_commands, existing_options
 from harness.errors import Exit, Finding, InputError, SignalboxError
 from harness.explain_commands import add_explain_command
+from harness.judge_commands import add_judge_command
 from harness.lint_commands import add_lint_command
 from harness.prove_commands import add_prove_command
 from harness.report.folder import reports, to_all, write_reports
@@ -126,6 +127,7 @@ def report(folder: Path) -> None:
 
 
 add_viz_commands(cli)
+add_judge_command(cli)
 add_cluster_commands(cli)
 add_prove_command(cli)
 add_explain_command(cli)

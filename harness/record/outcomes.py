@@ -24,7 +24,8 @@ class Packed:
     """One burst as a record has it.
 
     answers   different answers, each {"status" or "error", "headers", "body", "body_left_out"}
-    outcomes  columns in issue order: answer (an index of `answers`), index, scheduled, lag, latency, service
+    outcomes  columns in issue order: answer (an index of `answers`), index, scheduled, lag, latency, service, and
+              connection where it is known
     buckets   what followed: {"scheduled", "answer", "latencies": [[seconds, count], ...]}
     """
 
@@ -57,6 +58,8 @@ def pack(outcomes: Sequence[Outcome], buckets: Sequence[Bucket], individually: i
         "latency": [round(outcome.latency, 6) for outcome in each],
         "service": [round(outcome.service_time, 6) for outcome in each],
     }
+    if any(outcome.connection is not None for outcome in each):
+        columns["connection"] = [outcome.connection for outcome in each]
     together = [
         {"scheduled": b.scheduled, "answer": book.number(b.answer), "latencies": [list(pair) for pair in b.latencies]}
         for b in (*gather(rest), *buckets)
@@ -67,10 +70,12 @@ def pack(outcomes: Sequence[Outcome], buckets: Sequence[Bucket], individually: i
 def unpack(packed: Packed) -> tuple[tuple[Outcome, ...], tuple[Bucket, ...]]:
     """The outcomes one by one, and the buckets behind them; raises ValueError if the columns do not fit."""
     columns = [packed.outcomes[name] for name in ("answer", "index", "scheduled", "lag", "latency", "service")]
+    columns.append(packed.outcomes.get("connection", [None] * len(columns[0])))
     patterns = [_answer(document) for document in packed.answers]
+    fields = ("index", "scheduled", "lag", "latency", "service_time", "connection")
     outcomes = tuple(
-        replace(patterns[answer], index=index, scheduled=scheduled, lag=lag, latency=latency, service_time=service)
-        for answer, index, scheduled, lag, latency, service in zip(*columns, strict=True)
+        replace(patterns[answer], **dict(zip(fields, values, strict=True)))
+        for answer, *values in zip(*columns, strict=True)
     )
     buckets = tuple(
         Bucket(

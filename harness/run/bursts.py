@@ -155,11 +155,13 @@ def plan_for(
     timeout_seconds: float,
     wanted: Criteria,
     with_body: bool = False,
+    fresh: bool = False,
 ) -> Plan:
     """The plan of one request as a scenario writes it, keeping of each response what its criteria look at.
 
     data       a body sent as JSON, if not None
     with_body  keep bodies although the criteria do not look at them
+    fresh      a new connection for each request
     """
     sent = dict(headers)
     content = (body or "").encode()
@@ -171,6 +173,7 @@ def plan_for(
         rate_per_second=rate,
         limit=limit,
         timeout_seconds=timeout_seconds,
+        fresh_connections=fresh,
         keep_headers=tuple(name.lower() for name in wanted.header or ()),
         body_start_bytes=MAX_BODY_START_BYTES if with_body or wanted.body_has or wanted.body_lacks else 0,
     )
@@ -188,6 +191,7 @@ def plan_for_send(send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_
         timeout_seconds=send.timeout.total_seconds(),
         wanted=wanted,
         with_body=with_body,
+        fresh=send.connections == "fresh",
     )
 
 

@@ -30,7 +30,7 @@ BLOCKS = 8
 """Into so many blocks the responses are cut without which no test can say «holds»; a gross error shows in the first."""
 
 
-class _Workloads(Protocol):
+class Workloads(Protocol):
     """A claim on who answered, fed with counts by workload."""
 
     max_n: int
@@ -92,6 +92,13 @@ def is_told_by_proxy(claim: object) -> bool:
     return isinstance(claim, Share) and claim.of.answered_by is not None
 
 
+def workload_judge(claim: Share | Split, bounds: ErrorBounds) -> Workloads:
+    """The judge of a claim that the sender's proxy decides."""
+    if isinstance(claim, Split):
+        return SplitJudge(claim.shares, claim.resolution, bounds)
+    return _OneWorkload(claim, bounds)
+
+
 def send_in_blocks(
     kube: Kube,
     sender: Sender,
@@ -104,11 +111,7 @@ def send_in_blocks(
 
     raises  ClusterLost, EnvironmentFailed if the sender or its proxy goes away
     """
-    judge: _Workloads
-    if isinstance(claim, Split):
-        judge = SplitJudge(claim.shares, claim.resolution, bounds)
-    else:
-        judge = _OneWorkload(claim, bounds)
+    judge = workload_judge(claim, bounds)
     burst, lost, whole = Burst(), lost_judge(bounds), Answerers(kube, sender)
     size = ceil(judge.max_n / (BLOCKS * BUDGET_FACTOR))
     while judge.verdict is None and lost.verdict is not Verdict.BROKEN:

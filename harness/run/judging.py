@@ -25,6 +25,7 @@ from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Claim, Expectation, Metrics, Promise, Send, Watch
 from harness.scenario.latency import Latency
 from harness.scenario.loading import LoadedScenario
+from harness.scenario.model import Scenario
 from harness.scenario.split import Split
 from harness.scenario.tables import Each
 from harness.verdict.claims import ErrorBounds
@@ -65,7 +66,7 @@ class Judging:
         burst, judgement = self._judge(expectation)
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
-        judgement, notes = self._against_known_gap(expectation, judgement)
+        judgement, notes = against_known_gap(expectation, judgement, self.dialect)
         if judgement.verdict is not Verdict.HOLDS:
             notes.append(f"next: signalbox run {self.loaded.path} --pause   (stops there with the cluster up)")
         return ExpectationResult(
@@ -92,7 +93,7 @@ class Judging:
         self.alphas.append(alpha if isinstance(watch.claim, Every) else alpha + halves.alpha)
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
-        judgement, notes = self._against_known_gap(watch, judgement)
+        judgement, notes = against_known_gap(watch, judgement, self.dialect)
         self._made(watch.expect, Sent(burst, watch.send.from_))
         return ExpectationResult(
             scenario=self.loaded.scenario.name,
@@ -110,11 +111,8 @@ class Judging:
         )
 
     def bounds(self, expectation: Promise) -> ErrorBounds:
-        """The error bounds of a claim: its own, else the scenario's, else those of the run."""
-        written = (expectation.verdict, self.loaded.scenario.spec.verdict)
-        false_alarm = next((w.false_alarm for w in written if w and w.false_alarm is not None), self.alpha)
-        miss = next((w.miss for w in written if w and w.miss is not None), DEFAULTS.beta)
-        return ErrorBounds(false_alarm, miss)
+        """The error bounds of a claim."""
+        return bounds_of(self.loaded.scenario, expectation, self.alpha)
 
     def _judge(self, expectation: Expectation) -> tuple[Burst, Judgement]:
         claim = self.loaded.scenario.claim_of(expectation)
@@ -258,15 +256,24 @@ class Judging:
         judgement = judge.judgement(described(claim.of, noun), requests=0)
         return replace(judgement, seen=f"{judgement.seen} in a window of {length:.1f} s")
 
-    def _against_known_gap(self, expectation: Promise, judgement: Judgement) -> tuple[Judgement, list[str]]:
-        """Where a gap is known the promise must fail; that it holds is the news."""
-        gap = expectation.known_gap
-        if gap is None or not gap.covers(self.dialect) or judgement.verdict is Verdict.INCONCLUSIVE:
-            return judgement, []
-        if judgement.verdict is Verdict.BROKEN:
-            return replace(judgement, verdict=Verdict.HOLDS), [f"known gap ({gap}): the promise is not kept, as known"]
-        seen = f"{judgement.seen}; known gap ({gap}) is closed in {self.dialect.version}: drop the mark"
-        return replace(judgement, verdict=Verdict.BROKEN, seen=seen), []
-
     def _progress(self, name: str) -> Throttle:
         return Throttle(lambda text: self.emit(Progress(name, text)))
+
+
+def bounds_of(scenario: Scenario, promise: Promise, alpha: float = DEFAULTS.alpha) -> ErrorBounds:
+    """The error bounds of a claim: its own, else the scenario's, else `alpha` and the usual beta."""
+    written = (promise.verdict, scenario.spec.verdict)
+    false_alarm = next((w.false_alarm for w in written if w and w.false_alarm is not None), alpha)
+    miss = next((w.miss for w in written if w and w.miss is not None), DEFAULTS.beta)
+    return ErrorBounds(false_alarm, miss)
+
+
+def against_known_gap(promise: Promise, judgement: Judgement, dialect: Dialect) -> tuple[Judgement, list[str]]:
+    """Where a gap is known the promise must fail; that it holds is the news."""
+    gap = promise.known_gap
+    if gap is None or not gap.covers(dialect) or judgement.verdict is Verdict.INCONCLUSIVE:
+        return judgement, []
+    if judgement.verdict is Verdict.BROKEN:
+        return replace(judgement, verdict=Verdict.HOLDS), [f"known gap ({gap}): the promise is not kept, as known"]
+    seen = f"{judgement.seen}; known gap ({gap}) is closed in {dialect.version}: drop the mark"
+    return replace(judgement, verdict=Verdict.BROKEN, seen=seen), []

@@ -49,6 +49,8 @@ class Send(Part):
     """A body sent as JSON, with its content type."""
     timeout: Duration = DEFAULT_TIMEOUT
     """After this time without an answer the request has failed."""
+    connections: Literal["kept", "fresh"] = "kept"
+    """Kept and used again, as clients do; or a fresh one for each request, where a backend is chosen per connection."""
 
     @classmethod
     def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:

@@ -87,6 +87,7 @@ class Dispatch:
             error=answer.error,
             headers=answer.headers,
             body_start=answer.body_start,
+            connection=answer.connection,
         )
         self._order.put(index, outcome)
         self._recorded += 1

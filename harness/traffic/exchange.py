@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -33,12 +33,16 @@ _NO_ROUNDING_SECONDS = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response, or why there is none."""
+    """A response, or why there is none.
+
+    connection  the number of the connection that the request went out on, from 0; None if there was none
+    """
 
     status: int | None = None
     error: Failure | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body_start: str = ""
+    connection: int | None = None
 
 
 class Exchange(Protocol):
@@ -91,18 +95,18 @@ class HttpExchange:
         attempt = _Attempt()
         _ATTEMPT.set(attempt)
         try:
-            return await self._send()
+            return await self._send(attempt)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if not (attempt.on_kept_connection and _refused_before_read(error)):
-                return Answer(error=failure_of(error))
+                return Answer(error=failure_of(error), connection=attempt.number)
         attempt.must_be_new = True
         self.resent += 1
         try:
-            return await self._send()
+            return await self._send(attempt)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return Answer(error=failure_of(error))
+            return Answer(error=failure_of(error), connection=attempt.number)
 
-    async def _send(self) -> Answer:
+    async def _send(self, attempt: _Attempt) -> Answer:
         request, wanted = self._plan.request, self._plan.body_start_bytes
         async with self._session.request(
             request.method, self._url, data=request.body or None, proxy=self._proxy, allow_redirects=False
@@ -113,7 +117,7 @@ class HttpExchange:
                     start += chunk[: wanted - len(start)]
             found = response.headers
             headers = {name: ", ".join(found.getall(name)) for name in self._kept if name in found}
-            return Answer(response.status, None, headers, start.decode(errors="replace"))
+            return Answer(response.status, None, headers, start.decode(errors="replace"), attempt.number)
 
 
 def proxy_for(url: str) -> str | None:
@@ -149,6 +153,7 @@ def failure_of(error: Exception) -> Failure:
 class _Attempt:
     """What the connector and the request that asks it for a connection tell each other."""
 
+    number: int | None = None
     on_kept_connection: bool = False
     must_be_new: bool = False
 
@@ -161,7 +166,8 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, *, limit: int, force_close: bool) -> None:
         super().__init__(limit=limit, force_close=force_close)
-        self._handed_out: WeakSet[ResponseHandler] = WeakSet()
+        self._numbers: WeakKeyDictionary[ResponseHandler, int] = WeakKeyDictionary()
+        self._made = 0
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -171,9 +177,12 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
             assert protocol is not None  # it was not released yet
-            attempt.on_kept_connection = protocol in self._handed_out
+            attempt.on_kept_connection = protocol in self._numbers
             if not attempt.on_kept_connection:
-                self._handed_out.add(protocol)
+                self._numbers[protocol] = self._made
+                self._made += 1
+            attempt.number = self._numbers[protocol]
+            if not attempt.on_kept_connection:
                 return connection
             if not attempt.must_be_new and not _has_input(protocol):
                 return connection

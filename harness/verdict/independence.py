@@ -44,7 +44,7 @@ class Dependence:
         return (
             f"responses come in runs (correlation {self.correlation:.2f}, chance {percent(self.chance, 2)}): "
             f"{self.total} of them are worth about {effective} independent ones; is the backend chosen per connection? "
-            "open a fresh connection for each request"
+            "write connections: fresh"
         )
 
 

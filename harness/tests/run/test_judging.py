@@ -179,6 +179,14 @@ def test_the_profile_slows_the_rate(tmp_path: Path) -> None:
     assert plans[0].rate_per_second == 7
 
 
+def test_a_fresh_connection_for_each_request_is_asked_for(tmp_path: Path) -> None:
+    for written, fresh in (("", False), (", connections: kept", False), (", connections: fresh", True)):
+        scenario = loaded(tmp_path, EVERY.replace("books:7002/x}", f"books:7002/x{written}}}"))
+        fake, plans = sender(200)
+        judging(scenario, fake).judge("only", scenario.scenario.expectation("always-200"))
+        assert plans[0].fresh_connections is fresh
+
+
 def test_nothing_is_called_broken_on_a_cluster_that_has_died(tmp_path: Path) -> None:
     def died() -> None:
         raise ClusterLost("Envoy was killed")

@@ -217,6 +217,13 @@ def test_kept_connections_are_reused_and_fresh_ones_are_not() -> None:
     assert fresh.connections == 20
 
 
+def test_each_outcome_says_which_connection_it_came_by() -> None:
+    kept, server = sent_to(answers, rate_per_second=100)
+    assert {outcome.connection for outcome in kept.outcomes} == set(range(server.connections))
+    fresh, _ = sent_to(answers, rate_per_second=100, fresh_connections=True)
+    assert sorted(outcome.connection or 0 for outcome in fresh.outcomes) == list(range(20))
+
+
 def test_a_request_goes_out_exactly_as_written() -> None:
     async def run() -> Server:
         async with serving(answers) as server:

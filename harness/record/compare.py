@@ -1,0 +1,59 @@
+"""Two recorded runs beside each other: which verdicts changed, and which shares differ by more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.record.reader import Record
+from harness.run import events as ev
+from harness.traffic.dispatch import percentile
+from harness.verdict.judgement import Judgement, Verdict
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One expectation in both runs.
+
+    before, after  the judgements; None where it was not reached
+    medians        median latency in seconds of its requests in either run; None without a response
+    """
+
+    scenario: str
+    name: str
+    before: Judgement | None
+    after: Judgement | None
+    medians: tuple[float | None, float | None]
+
+    @property
+    def worse(self) -> bool:
+        """It held before and does not now."""
+        held = self.before is not None and self.before.verdict is Verdict.HOLDS
+        return held and (self.after is None or self.after.verdict is not Verdict.HOLDS)
+
+    @property
+    def differs(self) -> bool:
+        """The true shares differ: both intervals can only be right if they do.
+
+        Each interval is wrong with a chance of at most 1 - its level, so this is wrong with at most the sum of both.
+        """
+        if self.before is None or self.after is None or self.before.level == 1 or self.after.level == 1:
+            return False
+        return self.before.high < self.after.low or self.after.high < self.before.low
+
+
+def compare(before: Record, after: Record) -> Iterator[Compared]:
+    """Every expectation of either run, in the order of the first, then of the second."""
+    results = [{(r.scenario, r.name): r.judgement for r in record.results()} for record in (before, after)]
+    for scenario, name in dict.fromkeys((*results[0], *results[1])):
+        medians = tuple(_median(record.requests(scenario, name)) for record in (before, after))
+        yield Compared(
+            scenario, name, results[0].get((scenario, name)), results[1].get((scenario, name)), (medians[0], medians[1])
+        )
+
+
+def _median(made: tuple[ev.RequestsMade, ...]) -> float | None:
+    latencies = [outcome.latency for one in made for outcome in one.outcomes if outcome.status is not None]
+    return percentile(latencies, 0.5) if latencies else None
