@@ -14,6 +14,7 @@ from rich.markup import escape
 from harness.prove.proving import Fate, Trial
 from harness.prove.running import Begun, TwinTrial, Unfit, prove_paths, twin_paths
 from harness.run import events as ev
+from harness.scenario.lint import Skipped
 from harness.verdict.judgement import Verdict
 
 INDENT = " " * 15
@@ -74,9 +75,11 @@ class Telling:
         if isinstance(event, ev.ClusterReady | ev.AppReady):
             self._say([f"[dim]{escape(event.name)} is ready  {event.seconds:.1f} s[/]"])
 
-    def __call__(self, heard: Begun | Unfit | Trial | TwinTrial) -> None:
+    def __call__(self, heard: Skipped | Begun | Unfit | Trial | TwinTrial) -> None:
         """Print one trial."""
         match heard:
+            case Skipped(path, name, reason):
+                self._say([f"[dim]{escape(name)} is skipped ({escape(path)}): it {escape(reason)}[/]"])
             case Begun(tale, count):
                 self._say([f"\n[bold]{escape(tale.scenario.name)}[/]  [dim]{tale.loaded.path}[/]  {count} to try"])
             case Unfit(report):

@@ -71,12 +71,16 @@ def is_meshed(pod: JsonObject) -> bool:
 
 
 def meshed_pods(kube: Kube, namespace: str, deployment: str | None = None) -> list[MeshedPod]:
-    """The pods of a namespace that have a proxy and are not going away, or those of one Deployment."""
+    """The pods of a namespace that have a proxy and are not going away, or those of one Deployment.
+
+    One that has not started yet is left out: nobody answers for it, and it has counted nothing.
+    """
     labels = f"{DEPLOYMENT_LABEL}={deployment}" if deployment else ""
     found = []
     for pod in kube.objects("v1", "Pod", namespace, labels):
         metadata = pod["metadata"]
-        if is_meshed(pod) and not metadata.get("deletionTimestamp"):
+        pending = (pod.get("status") or {}).get("phase") == "Pending"
+        if is_meshed(pod) and not pending and not metadata.get("deletionTimestamp"):
             owner = (metadata.get("labels") or {}).get(DEPLOYMENT_LABEL, "")
             found.append(MeshedPod(metadata["namespace"], metadata["name"], metadata["uid"], owner))
     return sorted(found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.dialect import Dialect
-from harness.errors import Exit
+from harness.errors import Exit, Finding, InputError
 from harness.prove.equivalence import Told, ask_oracle
 from harness.prove.mutant import Mutant, Tale
 from harness.prove.mutants import of_changes, of_manifests, of_requests
@@ -16,7 +16,7 @@ from harness.prove.twins import Twin, TwinsFile, load_twins, mutant_of
 from harness.run.events import Emit, ScenarioReport
 from harness.run.session import Session, open_session
 from harness.run.stretch import Stretch
-from harness.scenario.lint import load_checked
+from harness.scenario.lint import Skipped, load_checked
 from harness.scenario.project import Project
 
 Wanted = Callable[[str], bool]
@@ -54,7 +54,7 @@ class TwinTrial:
         return self.trial.fate is Fate.NOTICED and frozenset(self.trial.broken) == self.twin.red
 
 
-Heard = Callable[[Begun | Unfit | Trial | TwinTrial], None]
+Heard = Callable[[Skipped | Begun | Unfit | Trial | TwinTrial], None]
 
 
 def prove_paths(
@@ -65,12 +65,17 @@ def prove_paths(
     requests  mutate what the scenario sends, too
     raises    InputError, EnvironmentFailed
     """
-    _, profile, loaded, _ = load_checked(paths, profile_name)
+    _, profile, loaded, skipped = load_checked(paths, profile_name)
     tales = [Tale(one, Project.around(one.path)) for one in loaded]
+    wished = [(tale, [one for one in mutants_of(tale, requests=requests) if wanted(one.said)]) for tale in tales]
+    _refuse_nothing(paths, [mutants for _, mutants in wished])
+    for one in skipped:
+        hear(one)
     codes = set[Exit]()
     with open_session(profile, emit) as session:
-        for tale in tales:
-            mutants = [one for one in mutants_of(tale, requests=requests) if wanted(one.said)]
+        for tale, mutants in wished:
+            if not mutants:
+                continue
             hear(Begun(tale, len(mutants)))
             report = session.run(tale.loaded, project=tale.project)
             if report.exit_code:
@@ -81,6 +86,12 @@ def prove_paths(
                 hear(trial)
                 codes.add(trial.fate.exit_code)
     return _worst(codes)
+
+
+def _refuse_nothing(paths: Sequence[Path], found: Sequence[Sequence[object]]) -> None:
+    """Raise InputError if there is nothing to try: that would pass for a proof."""
+    if not any(found):
+        raise InputError([Finding(", ".join(map(str, paths)), 0, "nothing that could be made wrong is asked for")])
 
 
 def _oracle(dialect: Dialect) -> Oracle:
@@ -104,13 +115,16 @@ def twin_paths(paths: Sequence[Path], profile_name: str | None, hear: Heard, emi
     """
     files = load_twins(paths)
     scenarios = [path for file in files for path in file.scenario_paths()]
-    _, profile, loaded, _ = load_checked(scenarios, profile_name)
+    _, profile, loaded, skipped = load_checked(scenarios, profile_name)
     tales = {one.path: Tale(one, Project.around(one.path)) for one in loaded}
     prepared = [
         (tales[path], list(_prepared(file, tales[path], profile.rules, wanted)))
         for file, path in _both(files)
         if path in tales
     ]
+    _refuse_nothing(paths, [twins for _, twins in prepared])
+    for one in skipped:
+        hear(one)
     codes = set[Exit]()
     with open_session(profile, emit) as session:
         for tale, twins in prepared:

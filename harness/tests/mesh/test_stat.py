@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+from harness.kube.client import Kube
 from harness.mesh.counting import quantile
-from harness.mesh.metrics import MeshedPod, Sample, Snapshot, increase, is_probe, parse
+from harness.mesh.metrics import MeshedPod, Sample, Snapshot, increase, is_probe, meshed_pods, parse
 from harness.mesh.stat import stat_deployments, stat_from
 
 WEBAPP = MeshedPod("booksapp", "webapp-1", "u1", "webapp")
@@ -95,3 +98,19 @@ def test_series_that_are_read_again_keep_their_labels_and_get_new_values() -> No
     assert parse(first) == (Sample("request_total", labels, 1.0), Sample("up", {}, 1.0))
     again = first.replace('"} 1', '"} 2.5e+3 1700000000000')
     assert parse(again) == (Sample("request_total", labels, 2500.0), Sample("up", {}, 1.0))
+
+
+def test_pods_that_have_not_started_or_go_away_are_not_asked() -> None:
+    def pod(name: str, phase: str, **metadata: str) -> dict[str, Any]:
+        proxy = {"containers": [{"name": "linkerd-proxy"}]}
+        return {
+            "metadata": {"namespace": "n", "name": name, "uid": name, **metadata},
+            "spec": proxy,
+            "status": {"phase": phase},
+        }
+
+    class Listed:
+        def objects(self, *_: str) -> list[dict[str, Any]]:
+            return [pod("up", "Running"), pod("new", "Pending"), pod("old", "Running", deletionTimestamp="now")]
+
+    assert [one.name for one in meshed_pods(cast(Kube, Listed()), "n")] == ["up"]

@@ -80,6 +80,12 @@ def test_a_scenario_that_does_not_hold_proves_nothing(project: Path) -> None:
     assert "1 unfit" in done.stdout
 
 
+def test_nothing_to_try_is_no_proof(project: Path) -> None:
+    done = prove(project, "routed.yaml", "--match", "weight")
+    assert done.returncode == Exit.INPUT
+    assert "nothing that could be made wrong is asked for" in done.stderr
+
+
 def test_bad_input_is_said_before_anything_starts(project: Path) -> None:
     done = prove(project, "rooted.yaml")
     assert done.returncode == Exit.INPUT

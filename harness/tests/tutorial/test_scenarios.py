@@ -7,11 +7,11 @@ import pytest
 from harness.errors import Exit
 from harness.tests.lifecycle.running import signalbox
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("profile", ["embedded", "embedded-edge"])
 def test_the_whole_tutorial_holds(profile: str) -> None:
     with signalbox("run", "scenarios/tutorial", "--cluster", profile) as running:
-        assert running.wait(300) == Exit.HELD, "".join(running.lines)
+        assert running.wait(840) == Exit.HELD, "".join(running.lines)
         running.assert_nothing_left()

@@ -27,7 +27,7 @@ spec:
           send: {{from: webapp, request: GET http://books:7002/books.json}}
           every: {{status: {status}, by: app, times: 20}}
 """
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(450)]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def write(project: Path, name: str, status: int) -> None:
 
 def run_pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "scenarios", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=150, check=False)
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=400, check=False)
 
 
 def test_two_workers_have_a_cluster_each(project: Path) -> None:
