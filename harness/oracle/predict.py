@@ -15,6 +15,7 @@ from harness.oracle.outbound import plainly, routed
 from harness.oracle.outcome import CERTAIN, Key, Outcome, Prediction, Reason
 from harness.oracle.policy import judge
 from harness.oracle.workloads import Workload
+from harness.resources.app_protocols import is_opaque
 from harness.resources.services import Service
 
 
@@ -56,8 +57,18 @@ def _outcomes(case: Case) -> Iterator[Outcome]:
     elif not sender.meshed:
         why = Reason("§1.9", "the sender has no proxy: no route, weight or timeout holds for it")
         yield from forwarded(case, plainly(service, request.port, why))
+    elif _is_opaque(case, service):
+        why = Reason(
+            "§1.61", f"connections to {service.name}:{request.port} are not looked into: no route holds for them"
+        )
+        yield from forwarded(case, plainly(service, request.port, why))
     else:
         yield from routed(case, service)
+
+
+def _is_opaque(case: Case, service: Service) -> bool:
+    port = service.port(case.request.port)
+    return port is not None and is_opaque(service, port, case.objects.dialect)
 
 
 def _unknown_port(case: Case, service: Service) -> Outcome:

@@ -303,3 +303,12 @@ def test_probabilities_sum_to_one() -> None:
     split = {"backendRefs": [to("web", 3), to("other", 4), to("nowhere", 5)]}
     prediction = predict(shop(route("r", split)), CLIENT, Request.of("GET", "http://web/"))
     assert sum(outcome.probability for outcome in prediction.outcomes) == 1
+
+
+@pytest.mark.parametrize(("listed", "opaque"), [("80", True), ("81", False)])
+def test_no_route_holds_for_an_opaque_port(listed: str, opaque: bool) -> None:
+    """§1.61."""
+    objects = shop(service("web", annotations={"config.linkerd.io/opaque-ports": listed}), route("r", OTHER))
+    outcome = only(ask(objects))
+    assert outcome.workload == ("shop", "web" if opaque else "other")
+    assert ("§1.61" in rules_of(outcome)) is opaque
