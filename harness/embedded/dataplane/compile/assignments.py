@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.embedded.dataplane.compile.http import AUTHORITY_KEY
+from harness.embedded.dataplane.compile.http import AUTHORITY_KEY, IDENTITY_KEY
 from harness.embedded.dataplane.compile.names import ALL_PODS, Config, service_assignment, socket_address
 from harness.embedded.dataplane.compile.tls import MESHED
 from harness.embedded.dataplane.compile.view import View
@@ -30,8 +30,10 @@ def all_pods(view: View) -> Config:
 def _endpoint(view: View, ip: str, port: int) -> Config:
     endpoint: Config = {"endpoint": {"address": socket_address(ip, port)}}
     if view.is_meshed(ip, port):
-        endpoint["endpoint"]["hostname"] = view.pods[ip].identity
-        endpoint["metadata"] = {"filter_metadata": {"envoy.transport_socket_match": {MESHED: True}}}
+        identity = view.pods[ip].identity
+        endpoint["endpoint"]["hostname"] = identity
+        seen = {"envoy.transport_socket_match": {MESHED: True}, "envoy.lb": {IDENTITY_KEY: identity}}
+        endpoint["metadata"] = {"filter_metadata": seen}
     return endpoint
 
 

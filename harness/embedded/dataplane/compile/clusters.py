@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.embedded.dataplane.compile.breaking import outlier_detection, reached_through_breakers
-from harness.embedded.dataplane.compile.http import AUTHORITY_KEY
+from harness.embedded.dataplane.compile.http import AUTHORITY_KEY, IDENTITY_KEY
 from harness.embedded.dataplane.compile.names import (
     ALL_PODS,
     REMEMBERED,
@@ -46,6 +46,13 @@ _COMMON: Final = {
         ]
     },
 }
+
+
+_BY_IDENTITY: Final = {
+    "fallback_policy": "ANY_ENDPOINT",
+    "subset_selectors": [{"keys": [IDENTITY_KEY], "fallback_policy": "NO_FALLBACK"}],
+}
+"""For requests that ask for an identity, no endpoint is better than another's (§4.12)."""
 
 
 def all_client_clusters(view: View, certificates: Path) -> Iterator[Config]:
@@ -107,6 +114,7 @@ def client_cluster(client: Client, assignment: str, certificates: Path, *, http2
         "typed_extension_protocol_options": _protocol(http2=http2),
     }
     if client.meshed:
+        cluster["lb_subset_config"] = _BY_IDENTITY
         cluster["transport_socket_matches"] = client_sockets(certificates, client.identity, http2=http2)
     return cluster
 

@@ -9,6 +9,9 @@ from harness.embedded.dataplane.compile.names import Config, typed
 
 AUTHORITY_KEY: Final = "at"
 """Load-balancing metadata of a request: the authority it names, always with a port."""
+IDENTITY_KEY: Final = "identity"
+"""Load-balancing metadata of an endpoint, and of a request that asks for one: whose certificate it shows."""
+REQUIRE_ID_HEADER: Final = "l5d-require-id"
 CLIENT_ID_HEADER: Final = "l5d-client-id"
 CONNECTION_HEADER: Final = "l5d-proxy-connection"
 """By which a proxy tells the one before it to close the connection of its client."""
@@ -16,6 +19,8 @@ CLIENT_KEY: Final = "signalbox-client"
 """On its way through inbound filters: whose bucket of a rate limit a request takes from."""
 WITHIN_TOTAL: Final = "signalbox-within-total"
 """On its way through inbound filters: the limit for all clients together has let the request pass."""
+_TO_METADATA: Final = "envoy.filters.http.header_to_metadata"
+_TO_METADATA_CONFIG: Final = "extensions.filters.http.header_to_metadata.v3.Config"
 _FORWARDED_PROTO: Final = "x-forwarded-proto"
 _KEPT_PROTO: Final = "signalbox-forwarded-proto"
 _OVERWRITE: Final = "OVERWRITE_IF_EXISTS_OR_ADD"
@@ -98,15 +103,33 @@ end
     return {"name": "envoy.filters.http.lua", "typed_config": config}
 
 
+def require_identity() -> Config:
+    """Let a request name the identity that whoever answers must have, by a header that goes no further (§4.12)."""
+    rule = {
+        "header": REQUIRE_ID_HEADER,
+        "on_header_present": {"metadata_namespace": "envoy.lb", "key": IDENTITY_KEY},
+        "remove": True,
+    }
+    return {"name": _TO_METADATA, "typed_config": typed(_TO_METADATA_CONFIG, request_rules=[rule])}
+
+
 def remember_authority() -> Config:
-    """Let a route to all pods choose the one that the request names."""
+    """Let a route to all pods choose the one that the request names: for clients outside the mesh."""
+    return {"name": _TO_METADATA, "typed_config": _authority_rule()}
+
+
+def remembered_authority() -> Config:
+    """The `typed_per_filter_config` of a route to all pods, where the filter does something else elsewhere."""
+    return {_TO_METADATA: _authority_rule()}
+
+
+def _authority_rule() -> Config:
     complete = {"pattern": {"regex": "^([^:]+)$"}, "substitution": r"\1:80"}
     rule = {
         "header": ":authority",
         "on_header_present": {"metadata_namespace": "envoy.lb", "key": AUTHORITY_KEY, "regex_value_rewrite": complete},
     }
-    config = typed("extensions.filters.http.header_to_metadata.v3.Config", request_rules=[rule])
-    return {"name": "envoy.filters.http.header_to_metadata", "typed_config": config}
+    return typed(_TO_METADATA_CONFIG, request_rules=[rule])
 
 
 def _keep_forwarded_proto() -> Config:

@@ -17,6 +17,7 @@ from harness.embedded.dataplane.compile.http import (
     ConnectionManager,
     close_when_told,
     remember_authority,
+    require_identity,
     stamp_client_identity,
 )
 from harness.embedded.dataplane.compile.local_replies import inbound_replies, outbound_replies, unmeshed_replies
@@ -50,7 +51,7 @@ def outbound(client: Client, dialect: Dialect) -> Config:
         table=client.table,
         stat_prefix=f"out_{key}",
         replies=outbound_replies(dialect) if client.meshed else unmeshed_replies(),
-        filters=[close_when_told(), remember_authority()],
+        filters=[close_when_told(), require_identity() if client.meshed else remember_authority()],
         access_log=counters.outbound_counter(key) if client.meshed else [],
         attempt_log=counters.attempt_counter(key) if client.meshed else [],
     )

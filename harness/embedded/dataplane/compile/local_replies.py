@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from harness.dialect import Dialect
-from harness.embedded.dataplane.compile.http import CONNECTION_HEADER
+from harness.embedded.dataplane.compile.http import CONNECTION_HEADER, IDENTITY_KEY
 from harness.embedded.dataplane.compile.names import Config, typed
 
 ERROR_HEADER: Final = "l5d-proxy-error"
@@ -15,6 +15,7 @@ UNMESHED_HEADER: Final = "signalbox-error"
 """For clients outside the mesh, where no proxy of Linkerd's would answer at all."""
 
 _NO_ENDPOINT: Final = "response.code_details == 'no_healthy_upstream'"
+_OTHER_IDENTITY: Final = f"{_NO_ENDPOINT} && has(metadata.filter_metadata['envoy.lb'].{IDENTITY_KEY})"
 _CONNECT_TIMEOUT: Final = "response.code_details.contains('connection_timeout')"
 _BROKEN: Final = "response.code_details.contains('upstream_reset_before_response_started')"
 _REQUEST_TIMEOUT: Final = "response.code_details == 'response_timeout'"
@@ -33,6 +34,7 @@ def outbound_replies(dialect: Dialect) -> list[Config]:
     return [
         _reply(_TRY_TIMEOUT, "HTTP response timeout of the backend", ERROR_HEADER, closes=late),
         _reply(_REQUEST_TIMEOUT, "HTTP response timeout", ERROR_HEADER, closes=late),
+        _reply(_OTHER_IDENTITY, "no endpoint has the required identity", ERROR_HEADER, status=502, closes=True),
         _reply(_NO_ENDPOINT, "service in fail-fast", ERROR_HEADER, status=504, closes=True),
         _reply(_CONNECT_TIMEOUT, "connect timed out", ERROR_HEADER, status=504, closes=True),
         _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, status=502, closes=True),

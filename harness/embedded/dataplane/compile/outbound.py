@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.embedded.dataplane.compile.backends import service_backend
 from harness.embedded.dataplane.compile.forwarding import action, forward
+from harness.embedded.dataplane.compile.http import remembered_authority
 from harness.embedded.dataplane.compile.limits import service_limits
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, UNMESHED_HEADER, explained
 from harness.embedded.dataplane.compile.names import (
@@ -183,6 +184,7 @@ def _pods_host(client: Client) -> Config:
         "metadata": labelled(ALL_PODS),
         "response_headers_to_remove": list(PEER_HEADERS) if client.meshed else [],
         "route": {"cluster": client.cluster(ALL_PODS), "timeout": "0s"},
+        **({"typed_per_filter_config": remembered_authority()} if client.meshed else {}),
     }
     return {"name": ALL_PODS, "domains": [_POD_ADDRESSES], "routes": [route]}
 
