@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from harness.dialect import Dialect
+from harness.errors import ClusterLost, EnvironmentFailed
 from harness.kube.client import Kube
 from harness.kube.objects import ObjectRef
 from harness.mesh.changes import Change, NotYet, Witness
@@ -87,6 +88,10 @@ class PolicyProof:
             return self._prove_by_counters(place)
         except ScrapeDenied as denied:
             return f"{place} is not proved: {denied.message}"
+        except ClusterLost:
+            raise
+        except EnvironmentFailed as failed:  # pods come and go; who is there is looked up anew each time
+            raise NotYet(failed.message) from failed
 
     def _prove_by_counters(self, place: Place) -> str:
         if not place.new.is_http:
@@ -149,7 +154,9 @@ def counted(before: Snapshot, after: Snapshot, port: int, identity: str | None) 
 
     def is_ours(labels: Labels) -> bool:
         at = str(port) in (labels.get("target_port"), labels.get("srv_port"))
-        return at and labels.get("client_id", "") == (identity or "")
+        named = labels.get("client_id")
+        # A series may say no more of its clients than that they speak the mesh's TLS.
+        return at and (named == identity if named else (labels.get("tls") == "true") == (identity is not None))
 
     def grown(name: str, by: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield from (key for key, count in increase(before, after, name, by=by, where=is_ours).items() if count)

@@ -26,6 +26,7 @@ class FakeMesh:
 
     stored: list[JsonObject] = field(default_factory=list)
     counted: dict[str, Counter[Series]] = field(default_factory=dict)
+    answers: list[PodAnswer] = field(default_factory=list)
 
     def get(self, ref: ObjectRef) -> JsonObject | None:
         return next((one for one in self.stored if ObjectRef.of(one) == ref), None)
@@ -37,6 +38,9 @@ class FakeMesh:
         return [one for one in found if namespace in (None, one["metadata"]["namespace"])]
 
     def pod_request(self, namespace: str, pod: str, port: int, path: str, **_: Any) -> PodAnswer:
+        """Its counters; `answers` replaces them, once each."""
+        if self.answers:
+            return self.answers.pop(0)
         lines = [
             f"{name}{{{','.join(f'{key}={json.dumps(value)}' for key, value in labels)}}} {count}"
             for (name, labels), count in self.counted.get(pod, Counter()).items()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.dialect import LINKERD_EDGE
-from harness.kube.client import Kube
+from harness.kube.client import Kube, PodAnswer
 from harness.kube.objects import JsonObject, ObjectRef
 from harness.mesh.changes import Change, Witness
 from harness.mesh.policy_proof import ALLOWED, DENIED, NOT_FOUND
@@ -138,6 +138,22 @@ def test_who_cannot_tell_is_said() -> None:
     assert "as before: no harmless request of this step tells the two apart" in done.proof[0]
 
 
+def test_only_what_the_sender_itself_was_counted_as_is_looked_at() -> None:
+    """Others ask the same port all the time."""
+    fake = mesh(SERVER)
+    others = ("tls", "no_identity"), ("client_id", "books.booksapp.serviceaccount.identity.linkerd.cluster.local")
+
+    def send(to: str, times: int) -> None:
+        for label, value in others:
+            name, labels = DENIED_BY_SERVER
+            kept = {key: old for key, old in labels if key != "client_id"}
+            fake.count("authors-1", series(name, **kept, **{label: value}), times)
+        fake.count("authors-1", AS_BEFORE, times)
+
+    with pytest.raises(NotSettled, match="let in by default"):
+        settled(fake, [created(SERVER)], witness("sender", send), within=0.2)
+
+
 def test_a_step_that_does_not_ask_the_pod_is_said() -> None:
     fake = mesh(SERVER)
     elsewhere = asked(fake, lambda ip: AS_BEFORE, url="http://books:7002/books.json")
@@ -191,3 +207,18 @@ def test_a_rate_limit_waits_for_its_condition() -> None:
     first, second = settled(fake, [created(limit)], witness).proof
     assert first == "HTTPLocalRateLimitPolicy/limit in booksapp is Accepted"
     assert "a limit shows only where it is reached" in second
+
+
+def test_a_pod_that_is_gone_by_now_is_looked_up_anew() -> None:
+    fake = mesh(SERVER)
+    fake.answers.append(PodAnswer(404, b'{"kind": "Status"}'))
+    assert settled(fake, [created(SERVER)], asked(fake, lambda ip: DENIED_BY_SERVER)).proof
+    assert not fake.answers
+
+
+def test_a_policy_that_hides_the_counters_is_said() -> None:
+    """§3.24: a proxy refuses without a word."""
+    fake = mesh(SERVER)
+    fake.answers.append(PodAnswer(403, b""))
+    (said,) = settled(fake, [created(SERVER)], asked(fake, lambda ip: DENIED_BY_SERVER)).proof
+    assert "authors-1:7001 is not proved: the inbound policy of pod booksapp/authors-1 denies its metrics" in said
