@@ -34,7 +34,7 @@ from harness.embedded.dataplane.compile.rate_limits import limit_filters
 from harness.embedded.dataplane.compile.tls import server_socket
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import Pod
-from harness.embedded.pods import OUTBOUND_PORT
+from harness.embedded.pods import ADMIN_PORT, OUTBOUND_PORT
 from harness.resources.inbound import Authorization
 
 _TLS_INSPECTOR: Final = {
@@ -103,7 +103,8 @@ def _inbound(
 
 def _inbound_http(name: str, ip: str, port: int, *, to_mesh: bool) -> Config:
     key = stat_key(ip)
-    closed = [] if to_mesh else [close_when_told()]  # a connection of the mesh carries requests of many
+    # A connection of the mesh carries requests of many, and no application behind the proxy's own port can fail.
+    closed = [] if to_mesh or port == ADMIN_PORT else [close_when_told()]
     return ConnectionManager(
         table=name,
         stat_prefix=f"in_{key}_{port}_{'mesh' if to_mesh else 'plain'}",
