@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,44 +19,77 @@ import pytest
 from rich.console import Console
 
 from harness.errors import Exit, InputError, SignalboxError
+from harness.report.allure import AllureSteps
+from harness.report.folder import reports, to_all
 from harness.report.terminal import Terminal
 from harness.report.text import failure_lines
-from harness.run.events import Emit, Event, ExpectationResult, ScenarioReport
+from harness.run.events import Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
+from harness.run.runner import SEVERITY, aborted
 from harness.run.session import Session, open_session
 from harness.scenario.lint import Checked, NothingToRun, load_checked
 from harness.scenario.loading import looks_like_scenario
 from harness.scenario.units import parse_error_rate
 from harness.verdict.budget import alpha_of_each
-from harness.verdict.judgement import Verdict
 
 
 class _Worker:
-    """The cluster of this pytest process: started by the first scenario, ended with the session."""
+    """The cluster of this pytest process: started by the first scenario, ended with the session.
 
-    def __init__(self, profile_name: str | None, false_alarm: float) -> None:
+    folder  where its reports go; None for none
+    """
+
+    def __init__(self, profile_name: str | None, false_alarm: float, folder: Path | None) -> None:
         self.profile_name = profile_name
         self.false_alarm = false_alarm
+        self.folder = folder
         self.promises = 0
         self._stack = contextlib.ExitStack()
         self._session: Session | None = None
-        self._listeners: list[Emit] = []
+        self._listen: Emit | None = None
+        self._record: Emit | None = None
+        self._began = time.monotonic()
+        self._codes: set[Exit] = set()
+        self._aborted: RunAborted | None = None
 
     def run(self, checked: Checked, listen: Emit) -> ScenarioReport:
         """Run one scenario; its events go to `listen`."""
-        self._listeners[:] = [listen]
-        if self._session is None:
-            alpha = alpha_of_each(self.promises, self.false_alarm)
-            self._session = self._stack.enter_context(open_session(checked.profile, self._emit, alpha=alpha))
+        self._listen = listen
         (loaded,) = checked.scenarios  # a scenario for another mesh was skipped when it was collected
-        return self._session.run(loaded)
+        try:
+            report = self._opened(checked).run(loaded)
+        except BaseException as error:
+            self._aborted = aborted(error)
+            raise
+        self._codes.add(report.exit_code)
+        return report
 
     def close(self) -> None:
-        """Take the cluster away."""
+        """Take the cluster away and finish the reports."""
         self._stack.close()
 
+    def _opened(self, checked: Checked) -> Session:
+        if self._session is None:
+            self._record = self._stack.enter_context(reports(self.folder))
+            self._stack.callback(self._end)
+            self._emit(RunStarted(checked.profile_name, checked.profile.dialect, ()))
+            alpha = alpha_of_each(self.promises, self.false_alarm)
+            self._session = self._stack.enter_context(open_session(checked.profile, self._emit, alpha=alpha))
+        return self._session
+
+    def _end(self) -> None:
+        """Tell the reports how it ended; the cluster is gone by now."""
+        self._listen = None
+        if self._aborted is not None or self._session is None:
+            self._emit(self._aborted or RunAborted(Exit.ENVIRONMENT, "environment failed"))
+            return
+        code = next((code for code in SEVERITY if code in self._codes), Exit.HELD)
+        seconds, session = time.monotonic() - self._began, self._session
+        self._emit(RunFinished(code, seconds, session.false_alarm_sentence(), tuple(session.phases)))
+
     def _emit(self, event: Event) -> None:
-        for listen in self._listeners:
-            listen(event)
+        for consumer in (self._record, self._listen):
+            if consumer is not None:
+                consumer(event)
 
 
 WORKER = pytest.StashKey[_Worker]()
@@ -67,6 +101,10 @@ class ScenarioFailed(Exception):
     def __init__(self, report: ScenarioReport) -> None:
         self.report = report
         super().__init__(report.name)
+
+
+class ScenarioBroken(ScenarioFailed, AssertionError):
+    """An expectation is broken, which reports tell apart from a failure that says nothing about the mesh."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +122,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PERCENT",
         help="chance that the run is red by bad luck alone, shared by the claims of all scenarios (default: 0.01%%)",
     )
+    group.addoption(
+        "--signalbox-report",
+        metavar="DIR",
+        help="write a record of the run and reports made from it here, with xdist a folder per worker",
+    )
+
+
+def _folder(config: pytest.Config) -> Path | None:
+    """Where the reports of this process go: each xdist worker has a cluster and a folder of its own."""
+    given = config.getoption("--signalbox-report")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    return Path(given) / worker if given else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,7 +142,7 @@ def pytest_configure(config: pytest.Config) -> None:
         false_alarm = parse_error_rate(config.getoption("--signalbox-false-alarm"))
     except ValueError as wrong:
         raise pytest.UsageError(f"--signalbox-false-alarm: {wrong}") from None
-    worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm)
+    worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm, _folder(config))
     config.stash[WORKER] = worker
     config.add_cleanup(worker.close)
 
@@ -136,12 +186,15 @@ class ScenarioItem(pytest.Item):
     def runtest(self) -> None:
         """Run the scenario on this worker's cluster; raise ScenarioFailed unless it holds."""
         shown = io.StringIO()
-        with Terminal(Console(file=shown, width=110, highlight=False)) as terminal:
-            report = self.config.stash[WORKER].run(self.checked, terminal)
-        self.add_report_section("call", "signalbox", shown.getvalue())
-        _to_allure(report, shown.getvalue())
+        console = Console(file=shown, width=110, highlight=False)
+        try:
+            with Terminal(console) as terminal, AllureSteps(self.checked.profile_name) as steps:
+                report = self.config.stash[WORKER].run(self.checked, to_all(terminal, steps))
+        finally:
+            self.add_report_section("call", "signalbox", shown.getvalue())
+            allure.attach(shown.getvalue(), "run", allure.attachment_type.TEXT)
         if report.exit_code != Exit.HELD:
-            raise ScenarioFailed(report)
+            raise (ScenarioBroken if report.exit_code == Exit.BROKEN else ScenarioFailed)(report)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """A few lines instead of our stack; a bug of ours keeps its own."""
@@ -162,17 +215,3 @@ class ScenarioItem(pytest.Item):
 def _as_typed(path: Path) -> Path:
     """Relative to where pytest was started if it lies below, as a person would type it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _to_allure(report: ScenarioReport, shown: str) -> None:
-    """The expectations as Allure steps, and what the terminal would show as an attachment."""
-    for result in report.results:
-        with contextlib.suppress(AssertionError), allure.step(f"{result.name}: {result.judgement.seen}"):
-            _raise_unless_it_holds(result)
-    allure.attach(shown, "run", allure.attachment_type.TEXT)
-
-
-def _raise_unless_it_holds(result: ExpectationResult) -> None:
-    """Allure takes a step's status from the exception that leaves it."""
-    if result.verdict is not Verdict.HOLDS:
-        raise AssertionError(f"{result.verdict.value}: promised {result.judgement.promised}")

@@ -69,6 +69,11 @@ def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
     alphas.clear()
 
     class Prepared:
+        phases = (("cluster", 0.8),)
+
+        def false_alarm_sentence(self) -> str:
+            return "at most 1%"
+
         def run(self, loaded: LoadedScenario) -> ScenarioReport:
             happened.append("run")
             return run(loaded)
