@@ -6,6 +6,7 @@ without a stack trace; a bug of ours keeps its own.
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -63,15 +64,18 @@ def cli() -> None:
     metavar="PERCENT",
     help="Chance that the run is red by bad luck alone; its claims share it.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Print only what did not hold, and the last line.")
 @click.option("--pause", is_flag=True, help="On a broken expectation wait before undoing, so that you can look.")
 @existing_options
-def run(paths: tuple[Path, ...], profile: str | None, folder: Path | None, false_alarm: str, pause: bool) -> None:
+def run(
+    paths: tuple[Path, ...], profile: str | None, folder: Path | None, false_alarm: str, quiet: bool, pause: bool
+) -> None:
     """Run scenarios (files, or folders of them) and judge what the traffic did."""
     try:
         budget = parse_error_rate(false_alarm)
     except ValueError as wrong:
         raise InputError([Finding("--false-alarm", 0, str(wrong))]) from None
-    with Terminal() as terminal, reports(folder) as told:
+    with Terminal(quiet=quiet, live=not os.environ.get("CI")) as terminal, reports(folder) as told:
         paused = _wait_for_enter if pause else None
         code = run_paths(paths, profile, to_all(terminal, told), pause=paused, false_alarm=budget)
     if folder is not None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from harness.errors import Exit
 from harness.report.text import offence_lines
@@ -21,14 +22,24 @@ from harness.report.words import MARKS, SUMMARY, WORDS
 from harness.run import events as ev
 from harness.verdict.judgement import Verdict
 
+SPINNER_CELLS = 2
+NARROW = 60
+"""Columns below which the table of verdicts becomes a list."""
 STYLES = {Verdict.HOLDS: "green", Verdict.BROKEN: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 
 
 class Terminal:
-    """A consumer of run events that prints them; use it as a context manager so that the live line ends."""
+    """A consumer of run events that prints them; use it as a context manager so that the live line ends.
 
-    def __init__(self, console: Console | None = None) -> None:
+    console  left out, standard output: with colours on a terminal unless $NO_COLOR is set, as wide as that is
+    quiet    only what did not hold, and the last line
+    live     a line that says how far the current expectation is, where the console is a terminal
+    """
+
+    def __init__(self, console: Console | None = None, *, quiet: bool = False, live: bool = True) -> None:
         self._console = console or Console(highlight=False)
+        self._quiet = quiet
+        self._is_live = live and self._console.is_terminal
         self._live: Status | None = None
 
     def __enter__(self) -> Self:
@@ -45,11 +56,14 @@ class Terminal:
             self._moving(f"{event.expectation}  {event.text}")
             return
         self._still()
+        if self._quiet and not _matters(event):
+            return
         for line in _lines(event):
             self._console.print(line, soft_wrap=True)
         match event:
-            case ev.ScenarioFinished(report):
-                self._console.print(_verdict_table(report), "")
+            case ev.ScenarioFinished(report) if not self._quiet:
+                wide = self._console.width >= NARROW
+                self._console.print(_verdict_table(report) if wide else _verdict_list(report), "")
             case ev.TableShown(step, table):
                 self._console.print(f"\n  [dim]{escape(table.command)}[/]   (while '{escape(step)}')", soft_wrap=True)
                 self._console.print(_indented(table.render()), soft_wrap=True)
@@ -57,17 +71,30 @@ class Terminal:
                 self._moving("starting the cluster")
 
     def _moving(self, text: str) -> None:
-        if not self._console.is_terminal:
+        if not self._is_live:
             return
+        # One line, whatever the width: a line that wraps would leave its upper half behind.
+        line = Text(" ".join(text.split()))
+        line.truncate(max(1, self._console.width - SPINNER_CELLS), overflow="ellipsis")
         if self._live is None:
-            self._live = self._console.status(escape(text))
+            self._live = self._console.status(line)
             self._live.start()
-        self._live.update(escape(text))
+        self._live.update(line)
 
     def _still(self) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def _matters(event: ev.Event) -> bool:
+    """Whether somebody who wants to hear of failures only must hear of this."""
+    match event:
+        case ev.ExpectationJudged(result):
+            return result.verdict is not Verdict.HOLDS
+        case ev.ScenarioFinished(report):
+            return bool(report.failures)
+    return isinstance(event, ev.FailureExplained | ev.RunFinished)
 
 
 def _lines(event: ev.Event) -> Iterable[str]:
@@ -138,6 +165,15 @@ def _verdict_table(report: ev.ScenarioReport) -> Table:
         verdict = f"[{STYLES[result.verdict]}]{WORDS[result.verdict]}[/]"
         table.add_row("\n".join(said), verdict, str(result.requests), f"{result.seconds:.1f}")
     return table
+
+
+def _verdict_list(report: ev.ScenarioReport) -> Text:
+    """The same where a table has no room."""
+    lines = Text(f"{report.name}: promised and seen")
+    for result in report.results:
+        lines.append(f"\n{MARKS[result.verdict]} {WORDS[result.verdict]}", style=STYLES[result.verdict])
+        lines.append(f" {result.name}\n  promised {result.judgement.promised}\n  seen {result.judgement.seen}")
+    return lines
 
 
 def _indented(text: str) -> str:
