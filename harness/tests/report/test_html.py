@@ -127,7 +127,7 @@ def test_offending_requests_are_shown_whole() -> None:
     assert "500 after 4.0 ms" in text
     assert "oh no" in text
     assert "no response (timeout) after 9.0 ms" in text
-    assert "a log" in text
+    assert "A log" in text
 
 
 def test_a_scale_keeps_values_inside() -> None:
