@@ -50,6 +50,14 @@ check: && test
     mypy
     lint-imports
 
+# Fetch kubectl and helm of several releases into build/clients (Linux on amd64), for `clients` and its tests
+clients-install:
+    python -m harness.tests.apiserver.clients.install
+
+# Every command of the client matrix with each installed kubectl and helm; rewrites docs/clients.md
+clients:
+    python -m harness.tests.apiserver.clients
+
 # Rewrite the editors' JSON Schema from the models
 schema:
     signalbox schema > harness/schema/scenario-v1alpha1.json

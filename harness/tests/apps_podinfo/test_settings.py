@@ -86,6 +86,8 @@ def test_refused(line: list[str], environ: Mapping[str, str], exit_code: int, me
         ([], ()),
         (["--grpc-port=9999"], ("gRPC is not offered: nothing listens on port 9999",)),
         (["--grpc-port=0", "--h2c"], ("HTTP/2 without TLS is not offered",)),
+        (["--prefix=/"], ()),
+        (["--prefix=/x"], ("all paths begin at /, whatever --prefix says",)),
         (["--secure-port=9899"], ("HTTPS is not offered: nothing listens on port 9899",)),
         (["--cache-server=tcp://redis:6379"], ("no cache server is used: /cache answers as if none were configured",)),
     ],

@@ -52,6 +52,7 @@ _LOGO = "https://raw.githubusercontent.com/stefanprodan/podinfo/gh-pages/cuddle_
 
 FLAGS: Flags = {
     "host": (text, ""),
+    "prefix": (text, "/"),  # since 6.10; its chart always passes it
     "port": (number, 9898),
     "secure-port": (number, 0),
     "port-metrics": (number, 0),
@@ -89,6 +90,7 @@ _JWT_SECRET = (text, "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9")
 
 _NOT_OFFERED: Mapping[str, str] = {
     "host": "the pod's own address is listened on, whatever --host says",
+    "prefix": "all paths begin at /, whatever --prefix says",
     "secure-port": "HTTPS is not offered: nothing listens on port {}",
     "grpc-port": "gRPC is not offered: nothing listens on port {}",
     "h2c": "HTTP/2 without TLS is not offered",
