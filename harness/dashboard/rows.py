@@ -12,7 +12,7 @@ from typing import Final
 from harness.dashboard.reading import PodName, Reading
 from harness.mesh.authz import AuthzRow, authz_rows
 from harness.mesh.counting import Traffic, count_traffic, only_pods, seconds_between
-from harness.mesh.metrics import Labels, MeshedPod, Sample, Snapshot, increase, is_probe
+from harness.mesh.metrics import ADMIN_PORT, Labels, MeshedPod, Sample, Snapshot, increase, is_probe
 from harness.mesh.stat import StatQuery, StatRow, stat_rows
 from harness.mesh.targets import DEPLOYMENT, Target
 from harness.mesh.watch import EVERY_NAMESPACE, between
@@ -129,7 +129,10 @@ def _place(pod: MeshedPod) -> Place:
 
 
 def _named(snapshot: Snapshot) -> Snapshot:
-    """The snapshot with both ends of every series under a name of their own, so that replicas are counted together."""
+    """The snapshot with both ends of every series under a name of their own, so that replicas are counted together.
+
+    Without what came in on the proxies' own port: mostly our readings, which would be in every row (§4.8).
+    """
     return replace(snapshot, pods={pod: _with_ends(pod, samples) for pod, samples in snapshot.pods.items()})
 
 
@@ -138,7 +141,13 @@ def _with_ends(pod: MeshedPod, samples: tuple[Sample, ...]) -> tuple[Sample, ...
     return tuple(
         replace(one, labels={**one.labels, "here": here.name, "here_ns": here.namespace, **_peer(one.labels)})
         for one in samples
+        if not _is_for_the_proxy(one.labels)
     )
+
+
+def _is_for_the_proxy(labels: Labels) -> bool:
+    is_inbound = labels.get("direction") != "outbound"
+    return is_inbound and str(ADMIN_PORT) in (labels.get("target_port"), labels.get("srv_port"))
 
 
 def _peer(labels: Labels) -> dict[str, str]:

@@ -122,6 +122,25 @@ def test_a_pod_that_cannot_be_read_is_left_out_and_named() -> None:
     assert {row.name: row.success for row in shown.workloads} == {"books": 1.0, "webapp": None}
 
 
+def test_readings_of_the_counters_are_in_no_row() -> None:
+    """§4.8: the proxy counts what comes in on its own port; we ask there every 2 s."""
+    own = {"tls": "no_identity", "target_port": "4191", "srv_port": "4191", "srv_kind": "default", "srv_name": "all"}
+    judged = Sample("inbound_http_authz_allow_total", {**own, "authz_kind": "default", "authz_name": "all"}, 5.0)
+    refused = Sample("inbound_http_authz_deny_total", own, 5.0)
+    last = reading(10, {BOOKS: (*responses("inbound", "success", 5, **own), judged, refused)})
+    shown = view(nothing(0, BOOKS), last)
+    assert [row.success for row in shown.workloads] == [None, None]
+    assert (shown.edges, shown.authorizations, shown.refused) == ((), (), ())
+
+
+def test_another_clients_reading_of_a_proxy_is_an_edge() -> None:
+    """Prometheus, if it is meshed, talks to port 4191 of others: its own proxy counted that."""
+    labels = {"target_port": "4191", "dst_namespace": "booksapp", "dst_deployment": "books"}
+    last = reading(10, {BARE: responses("outbound", "success", 5, **labels)})
+    (edge,) = view(nothing(0, BARE), last).edges
+    assert edge.destination == IN_BOOKS
+
+
 @pytest.mark.parametrize(
     ("success", "word"),
     [(1.0, "good"), (0.99, "good"), (0.9899, "fair"), (0.9, "fair"), (0.8999, "poor"), (0.0, "poor"), (None, "idle")],
