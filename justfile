@@ -58,6 +58,10 @@ clients-install:
 clients:
     python -m harness.tests.apiserver.clients
 
+# The oracle against the embedded data plane: thousands of generated routes, policies and requests
+agree cases="12000" *args="":
+    SIGNALBOX_AGREE_CASES={{ cases }} pytest -q harness/tests/oracle/test_agreement.py "${@:2}"
+
 # Rewrite the editors' JSON Schema from the models
 schema:
     signalbox schema > harness/schema/scenario-v1alpha1.json

@@ -107,7 +107,7 @@ def backend_namespace(ref: BackendRef, parent: ServiceKey) -> str:
 
 
 def _inbound(snapshot: Snapshot, pods: Mapping[str, Pod]) -> Mapping[str, frozenset[int]]:
-    """Declared ports, those that a Service leads to (a pod need not declare its ports), and the proxy's own (§4.8)."""
+    """Declared ports, those that a Service or route leads to (a pod need not declare them), the proxy's own (§4.8)."""
     found: defaultdict[str, set[int]] = defaultdict(set)
     for ip, port in (*_declared(snapshot), *_targeted(snapshot)):
         pod = pods.get(ip)
@@ -127,11 +127,11 @@ def _declared(snapshot: Snapshot) -> Iterator[tuple[str, int]]:
 
 
 def _targeted(snapshot: Snapshot) -> Iterator[tuple[str, int]]:
-    for state in snapshot.services.values():
-        for groups in state.targets.values():
-            for number, addresses in groups:
-                for address in addresses:
-                    yield address.ip, number
+    """Also where a backend's port leads that no Service declares: the pod's proxy is reached, its app is not (§2.8)."""
+    for key, port in _service_ports(snapshot):
+        state = snapshot.services.get(key)
+        for address, number in state.endpoints(port) if state is not None else ():
+            yield address.ip, number
 
 
 def _service_ports(snapshot: Snapshot) -> Iterator[tuple[ServiceKey, int]]:

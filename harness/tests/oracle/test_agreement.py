@@ -1,0 +1,127 @@
+"""The oracle and a real proxy, given the same manifests and requests, say the same.
+
+They are two implementations of one set of rules that share nothing but parsed objects. `just agree` asks ten thousand
+times and more; here it is a few hundred.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from harness.dialect import DIALECTS, Dialect
+from harness.oracle import Outcome
+from harness.tests.dataplane.live import live_mesh
+from harness.tests.oracle.cluster import Obj
+from harness.tests.oracle.drawn import REQUESTS, Asked, manifests
+from harness.tests.oracle.stage import Stage, is_seen_as, told
+from harness.verdict.binomial import at_least, at_most
+
+pytestmark = pytest.mark.cluster
+
+CASES = int(os.environ.get("SIGNALBOX_AGREE_CASES", "400"))
+"""Requests that are compared, in all dialects together."""
+_PER_SET = 8
+_DRAWS = 120
+_CHANCE = 1e-9
+"""That a right share is taken for a wrong one, each time a share is looked at."""
+
+_relaxed = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@contextmanager
+def staged(dialect: Dialect) -> Iterator[tuple[asyncio.Runner, Stage]]:
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        mesh = runner.run(stack.enter_async_context(live_mesh(dialect)))
+        try:
+            yield runner, runner.run(Stage.set_up(mesh))
+        finally:
+            runner.run(stack.aclose())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status, answerer, redirects and changed headers."""
+    compared = 0
+    with staged(dialect) as (runner, stage):
+
+        async def compare(found: list[Obj], requests: list[Asked]) -> None:
+            nonlocal compared
+            await stage.apply(found)
+            objects = stage.objects(found)
+            for asked in requests:
+                promised, answer = stage.expected(objects, asked), await stage.ask(asked)
+                fits = any(is_seen_as(outcome, answer, asked.method) for outcome in promised.outcomes)
+                assert fits, told(found, asked, promised, answer)
+                compared += 1
+
+        @settings(_relaxed, max_examples=max(1, CASES // len(DIALECTS) // _PER_SET))
+        @given(manifests(), st.lists(REQUESTS, min_size=_PER_SET, max_size=_PER_SET))
+        def check(found: list[Obj], requests: list[Asked]) -> None:
+            runner.run(compare(found, requests))
+
+        began = time.perf_counter()
+        check()
+        took = time.perf_counter() - began
+    with capsys.disabled():
+        print(f"\n{dialect.name}: {compared} cases, {compared / took:.0f} a second")
+
+
+def test_shares_are_as_promised() -> None:
+    """Weights: many requests, and exact binomial bounds."""
+    with staged(DIALECTS["linkerd-2.14"]) as (runner, stage):
+
+        async def compare(found: list[Obj], asked: Asked) -> None:
+            promised = stage.expected(stage.objects(found), asked)
+            assume(len(promised.outcomes) > 1)
+            await stage.apply(found)
+            seen: Counter[int] = Counter()
+            for _ in range(_DRAWS):
+                answer = await stage.ask(asked)
+                fitting = [n for n, one in enumerate(promised.outcomes) if is_seen_as(one, answer, asked.method)]
+                assert fitting, told(found, asked, promised, answer)
+                seen[fitting[0]] += 1
+            for number, share in enumerate(map(probability, promised.outcomes)):
+                chance = min(at_most(seen[number], _DRAWS, share), at_least(seen[number], _DRAWS, share))
+                assert chance > _CHANCE, (
+                    f"{seen[number]} of {_DRAWS}, not {share}: {told(found, asked, promised, answer)}"
+                )
+
+        @settings(_relaxed, max_examples=max(4, CASES // 60))
+        @given(st.lists(SPLITS, min_size=2, max_size=3, unique_by=lambda ref: ref["name"]))
+        def check(backends: list[Obj]) -> None:
+            runner.run(compare([split(backends)], Asked("webapp", "books.booksapp", 7000, "/", "GET", ())))
+
+        check()
+
+
+def probability(outcome: Outcome) -> float:
+    return float(outcome.probability)
+
+
+SPLITS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["books", "other", "legacy", "gone", "nowhere"]),
+        "port": st.just(7000),
+        "weight": st.sampled_from([1, 1, 2, 9]),
+    }
+)
+
+
+def split(backends: list[Obj]) -> Obj:
+    parent = {"group": "core", "kind": "Service", "name": "books"}
+    return {
+        "apiVersion": "policy.linkerd.io/v1beta3",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "split", "namespace": "booksapp", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"parentRefs": [parent], "rules": [{"backendRefs": backends}]},
+    }
