@@ -58,6 +58,14 @@ clients-install:
 clients:
     python -m harness.tests.apiserver.clients
 
+# Who will answer, with what and why, before anything runs
+explain *args:
+    @signalbox explain "$@"
+
+# What cannot be meant, in scenarios and manifests
+lint *args:
+    @signalbox lint "$@"
+
 # The oracle against the embedded data plane: thousands of generated routes, policies and requests
 agree cases="12000" *args="":
     SIGNALBOX_AGREE_CASES={{ cases }} pytest -q harness/tests/oracle/test_agreement.py "${@:2}"

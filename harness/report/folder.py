@@ -44,7 +44,7 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
     if folder is None and not summary:
         yield _nothing
         return
-    with TemporaryDirectory(prefix="signalbox-report-") as spare:
+    with TemporaryDirectory(prefix="sb-report-") as spare:
         kept = folder or Path(spare)
         with _recorder(kept / RECORD) as record:
             for name, _ in FORMS:

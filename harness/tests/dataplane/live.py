@@ -160,7 +160,7 @@ async def live_mesh(dialect: Dialect = LINKERD_2_14) -> AsyncIterator[LiveMesh]:
         network = PodNetwork.claim()
         stack.callback(network.close)
         # not pytest's directory: paths of Unix sockets are short
-        run_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="signalbox-test-", dir="/tmp")))
+        run_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sb-test-", dir="/tmp")))
         mesh = LiveMesh(run_dir, network, stack, dialect)
         await mesh.start()
         yield mesh

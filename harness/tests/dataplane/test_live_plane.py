@@ -100,7 +100,7 @@ async def running_box() -> AsyncIterator[Box]:
     async with AsyncExitStack() as stack:
         network = PodNetwork.claim()
         stack.callback(network.close)
-        run_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="signalbox-test-", dir="/tmp")))
+        run_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sb-test-", dir="/tmp")))
         api = Api(network.service_address)
         serve_custom_kinds(api)
         for definition in definitions():

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from harness.embedded.dataplane.snapshot import Pod, RouteInForce
 from harness.resources.filters import Header, ResponseHeaderModifier
 from harness.tests.dataplane.builders import service
-from harness.tests.dataplane.literal_rules import winner
 from harness.tests.dataplane.live import LiveMesh, live_mesh
+from harness.tests.dataplane.promised import winner
 from harness.tests.dataplane.proxy_reading import Asked
 from harness.tests.dataplane.test_precedence import REQUESTS, ROUTES
 

@@ -14,7 +14,7 @@ from harness.embedded.dataplane.snapshot import RouteInForce
 from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch
 from harness.resources.routes import Rule
 from harness.tests.dataplane.builders import pod, route, service, snapshot, to
-from harness.tests.dataplane.literal_rules import winner
+from harness.tests.dataplane.promised import winner
 from harness.tests.dataplane.proxy_reading import Asked, find_route, label_of
 
 AUTHORITY = "books.booksapp.svc.cluster.local:7000"
