@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.prove.mutant import Tale
-from harness.scenario.loading import load
+from harness.scenario.loading import load, looks_like_scenario
 from harness.scenario.project import Project
 
 ROOT = Path(__file__).parents[3]
-TUTORIAL = sorted(
-    path for path in (ROOT / "scenarios/tutorial").rglob("*.yaml") if not path.name.endswith(".twins.yaml")
-)
+TUTORIAL = sorted(path for path in (ROOT / "scenarios/tutorial").rglob("*.yaml") if looks_like_scenario(path))
 
 
 def tale(path: str | Path) -> Tale:

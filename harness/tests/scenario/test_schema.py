@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from harness.errors import InputError
-from harness.scenario.loading import load
+from harness.scenario.loading import load, looks_like_scenario
 from harness.scenario.schema import SCHEMA_FILE, schema, schema_text
 from harness.tests.scenario.story import SCENARIO, spoiled
 
@@ -43,7 +43,7 @@ def test_the_committed_schema_is_current() -> None:
     assert SCHEMA_FILE.read_text() == schema_text(), f"run: signalbox schema > {SCHEMA_FILE}"
 
 
-SCENARIOS = sorted(path for path in TUTORIAL.rglob("*.yaml") if not path.name.endswith(".twins.yaml"))
+SCENARIOS = sorted(path for path in TUTORIAL.rglob("*.yaml") if looks_like_scenario(path))
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
