@@ -29,6 +29,7 @@ from harness.embedded.apiserver.managers import Writer, record_apply, record_upd
 from harness.embedded.apiserver.metadata import carry_over, count_generation, metadata_findings, stamp_new
 from harness.embedded.apiserver.objects import Obj, clone, name_of, namespace_of, uid_of
 from harness.embedded.apiserver.patches import json_patch, merge_patch
+from harness.embedded.apiserver.rules import rule_findings
 from harness.embedded.apiserver.schema import shape
 from harness.embedded.apiserver.schemas import Schemas
 from harness.embedded.apiserver.semantics import semantic_findings
@@ -115,7 +116,7 @@ class Api:
         if kind.has_status and not kind.born_with_status:
             new.pop("status", None)
         stamp_new(kind, new, lambda name: self.store.get(key, namespace_of(new), name) is not None)
-        self._shape(kind, version, new, options)
+        self._shape(kind, version, new, None, options)
         self._admission.check_namespace(kind, new, self.kinds["namespaces"])
         new = self._admit(kind, version, new, None, options)
         if self.store.get(key, namespace_of(new), name_of(new)) is not None:
@@ -146,7 +147,7 @@ class Api:
         old = self.get(key, namespace_of(received), name_of(received))
         _check_current(kind, received, old)
         new = _combined(kind, old, received, subresource)
-        self._shape(kind, version, new, options)
+        self._shape(kind, version, new, old, options)
         count_generation(kind, old, new)
         new = self._admit(kind, version, new, old, options)
         record(old, new)
@@ -298,12 +299,14 @@ class Api:
             new["metadata"].pop("namespace", None)
         return new, version
 
-    def _shape(self, kind: Kind, version: str, obj: Obj, options: Options) -> None:
+    def _shape(self, kind: Kind, version: str, obj: Obj, old: Obj | None, options: Options) -> None:
         schema = self.schemas.of(kind, version)
         found = shape(schema.node, obj)
         if found.unknown:
             _report_unknown(kind, version, found.unknown, options)
         causes = found.causes + schema.validator.findings(obj)
+        if not causes and schema.node.has_rules:
+            causes = rule_findings(schema.node, obj, old)
         if not kind.custom and any(cause.reason == "FieldValueTypeInvalid" for cause in causes):
             mistyped = next(cause for cause in causes if cause.reason == "FieldValueTypeInvalid")
             raise bad_request(f'{kind.kind} in version "{version}" cannot be handled as a {kind.kind}: {mistyped}')

@@ -32,6 +32,7 @@ class Node:
     identity   server-side apply: fields that tell list items apart; () means a set, None means the list is atomic
     atomic     server-side apply: the object is managed as a whole
     unique     fields that tell list items apart; () means the whole item; None means repetition is allowed
+    rules      x-kubernetes-validations of this place; `has_rules` says whether there are any here or below
     merge_key  strategic merge: the field that tells list items apart, "" for lists of scalars
     strategy   strategic merge: any of merge, replace, retainKeys; empty means replace for lists, merge for maps
     """
@@ -47,6 +48,8 @@ class Node:
     unique: tuple[str, ...] | None = None
     identity: tuple[str, ...] | None = None
     atomic: bool = False
+    rules: tuple[Mapping[str, Any], ...] = ()
+    has_rules: bool = False
     merge_key: str = ""
     strategy: frozenset[str] = frozenset()
 
@@ -71,7 +74,7 @@ def compile_node(schema: Mapping[str, Any], resolve: Resolve | None = None) -> N
     properties = schema.get("properties") or {}
     values = schema.get("additionalProperties")
     items = schema.get("items")
-    return Node(
+    node = Node(
         type=_TYPES.get(str(schema.get("type"))),
         properties={name: compile_node(child, resolve) for name, child in properties.items()},
         values=compile_node(values, resolve) if isinstance(values, Mapping) else None,
@@ -84,7 +87,11 @@ def compile_node(schema: Mapping[str, Any], resolve: Resolve | None = None) -> N
         atomic=schema.get("x-kubernetes-map-type") == "atomic",
         merge_key=schema.get("x-kubernetes-patch-merge-key", ""),
         strategy=frozenset(filter(None, schema.get("x-kubernetes-patch-strategy", "").split(","))),
+        rules=tuple(schema.get("x-kubernetes-validations") or ()),
     )
+    below = (*node.properties.values(), *filter(None, (node.values, node.items)))
+    node.has_rules = bool(node.rules) or any(child.has_rules for child in below)
+    return node
 
 
 def _unique(schema: Mapping[str, Any]) -> tuple[str, ...] | None:

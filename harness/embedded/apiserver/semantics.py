@@ -8,6 +8,7 @@ from typing import Any
 from harness.embedded.apiserver.errors import Cause
 from harness.embedded.apiserver.kinds import Kind
 from harness.embedded.apiserver.objects import Obj, clone, dig
+from harness.embedded.apiserver.rules import syntax_findings
 from harness.embedded.apiserver.selectors import matches_selector
 
 Rule = Callable[[Obj, Obj | None], Iterator[Cause]]
@@ -140,9 +141,16 @@ def _immutable_data(obj: Obj, old: Obj | None) -> Iterator[Cause]:
             yield Cause("FieldValueForbidden", "Forbidden: field is immutable when `immutable` is set", name)
 
 
+def _rules_compile(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
+    for index, version in enumerate(obj["spec"]["versions"]):
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        yield from syntax_findings(schema, f"spec.versions[{index}].schema.openAPIV3Schema")
+
+
 _POD_RULES: tuple[Rule, ...] = (_probes_have_one_way, _volumes_exist)
 _RULES: Mapping[str, tuple[Rule, ...]] = {
     "pods": (*_POD_RULES, _only_images_change),
+    "customresourcedefinitions.apiextensions.k8s.io": (_rules_compile,),
     "services": (_ports_are_told_apart, _cluster_ip_stays),
     "configmaps": (_immutable_data,),
     "secrets": (_immutable_data, _immutable("type")),

@@ -1,0 +1,156 @@
+"""Rules of custom kinds (x-kubernetes-validations), in the Common Expression Language.
+
+The engine is loaded when the first rule is evaluated: most clusters have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from harness.embedded.apiserver.errors import ApiError, Cause
+from harness.embedded.apiserver.fieldsets import item_step
+from harness.embedded.apiserver.schema import Node
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value that has rules, what it was before, and where it is."""
+
+    node: Node
+    value: Any
+    old: Any
+    path: str
+
+
+def syntax_findings(schema: Any, path: str) -> Iterator[Cause]:
+    """What is wrong with the rules of a structural schema itself."""
+    if isinstance(schema, list):
+        for index, child in enumerate(schema):
+            yield from syntax_findings(child, f"{path}[{index}]")
+    elif isinstance(schema, Mapping):
+        for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
+            try:
+                _program(str(rule.get("rule")))
+            except ValueError as error:
+                field = f"{path}.x-kubernetes-validations[{index}].rule"
+                yield Cause(
+                    "FieldValueInvalid", f"Invalid value: {rule.get('rule')!r}: compilation failed: {error}", field
+                )
+        for name, child in schema.items():
+            yield from syntax_findings(child, f"{path}.{name}" if path else str(name))
+
+
+def rule_findings(node: Node, obj: Any, old: Any) -> list[Cause]:
+    """Every rule that an object breaks; rules about `oldSelf` only count where there was something before.
+
+    raises  ApiError 501 for a rule that uses what the engine here does not know
+    """
+    return [cause for place in _places(node, obj, old, "") for cause in _broken(place)]
+
+
+def _places(node: Node, value: Any, old: Any, path: str) -> Iterator[Place]:
+    if not node.has_rules or value is None:
+        return
+    if node.rules:
+        yield Place(node, value, old, path)
+    if isinstance(value, dict):
+        fields = old if isinstance(old, dict) else {}
+        for name, child in value.items():
+            if (below := node.child(name)) is not None:
+                yield from _places(below, child, fields.get(name, _ABSENT), f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and node.items is not None:
+        # Items of a list-map are the same ones by their keys; those of other lists have no before.
+        earlier = old if isinstance(old, list) and node.identity else []
+        known = {item_step(node, item): item for item in earlier}
+        for index, item in enumerate(value):
+            before = known.get(item_step(node, item), _ABSENT) if known else _ABSENT
+            yield from _places(node.items, item, before, f"{path}[{index}]")
+
+
+def _broken(place: Place) -> Iterator[Cause]:
+    for rule in place.node.rules:
+        expression = str(rule["rule"])
+        program = _program(expression)
+        if "oldSelf" in program.variables() and place.old is _ABSENT:
+            continue
+        try:
+            holds = program.execute(_context(place))
+            why = "" if holds is True else _message(rule, place)
+        except RuntimeError as error:
+            if "ndefined" in str(error):
+                raise _not_evaluated(place.path, expression, error) from None
+            why = f"rule evaluation error: {error}: evaluating rule: {expression}"
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            why = f"rule evaluation error: no such key or overload: {error}: evaluating rule: {expression}"
+        if why:
+            field = place.path + str(rule.get("fieldPath") or "")
+            yield Cause(str(rule.get("reason") or "FieldValueInvalid"), f"Invalid value: {why}", field.lstrip("."))
+
+
+def _message(rule: Mapping[str, Any], place: Place) -> str:
+    if expression := rule.get("messageExpression"):
+        said = _program(str(expression)).execute(_context(place))
+        if isinstance(said, str) and said:
+            return said
+    return str(rule.get("message") or f"failed rule: {rule['rule']}")
+
+
+def _not_evaluated(path: str, expression: str, error: Exception) -> ApiError:
+    said = f"{path}: the embedded cluster cannot evaluate the rule {expression!r} ({error})"
+    return ApiError(501, "NotImplemented", f"{said}; run with --cluster kind or --cluster k3d")
+
+
+@cache
+def _program(expression: str) -> Any:
+    import cel
+
+    return cel.compile(expression)
+
+
+def _context(place: Place) -> Any:
+    import cel
+
+    variables = {"self": place.value} | ({} if place.old is _ABSENT else {"oldSelf": place.old})
+    context = cel.Context(variables)
+    for name, function in _FUNCTIONS.items():
+        context.add_function(name, function)
+    return context
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def _is_cidr(text: str) -> bool:
+    try:
+        return "/" in text and bool(ip_network(text, strict=False))
+    except ValueError:
+        return False
+
+
+def _split(text: str, separator: str) -> Sequence[str]:
+    return text.split(separator) if separator else list(text)
+
+
+def _substring(text: str, start: int, end: int | None = None) -> str:
+    return text[start:end]
+
+
+# What Kubernetes adds to the language and published definitions use.
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "split": _split,
+    "substring": _substring,
+    "isIP": _is_ip,
+    "isCIDR": _is_cidr,
+    "lowerAscii": str.lower,
+    "trim": str.strip,
+}
