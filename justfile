@@ -95,3 +95,7 @@ soak runs="20" *args:
     #!/usr/bin/env bash
     shift
     python benchmarks/soak.py --runs {{ runs }} "$@"
+# What the embedded API server takes, against aiohttp serving the same bytes
+benchmark-api *args:
+    python benchmarks/apiserver.py "$@"
+

@@ -1,0 +1,193 @@
+"""What the embedded API server takes: requests per second over TLS on one connection after the other's heels.
+
+Each figure is set against a baseline measured in the same run: aiohttp (a well-known Python server) over the same TLS,
+answering bytes of the same size that it keeps ready. A ratio of 1 means that storing, selecting and encoding cost
+nothing. Rollouts and watches have no such baseline; their seconds are printed alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import ssl
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from rich.console import Console
+from rich.table import Table
+
+from harness.tests.apiserver.support import Box, deployment, is_rolled_out, running_box
+
+CONNECTIONS = 4
+PATH = "/api/v1/namespaces/default/configmaps"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long each rate is measured")
+    seconds = parser.parse_args().seconds
+    table = Table("what", "per second", "aiohttp, same bytes", "ratio")
+    spawn = multiprocessing.get_context("spawn")  # the client has a process of its own, started once
+    with tempfile.TemporaryDirectory() as directory, spawn.Pool(1) as client, running_box(Path(directory)) as box:
+        for number in range(50):
+            box.request("POST", PATH, {"metadata": {"name": f"c{number}"}, "data": {"k": "v" * 200}})
+        patch = b'{"data":{"n":"%d"}}'
+        requests = {
+            "GET": (request("GET", f"{PATH}/c1"), f"{PATH}/c1"),
+            "LIST of 50": (request("GET", f"{PATH}?limit=50"), f"{PATH}?limit=50"),
+            "PATCH": (request("PATCH", f"{PATH}/c2", patch), f"{PATH}/c2"),
+        }
+        for what, (sent, path) in requests.items():
+            body = box.request("GET", path).content
+            ours = rate(client, box, box.server.port, sent, seconds)
+            with ExitStack() as stack:
+                theirs = rate(client, box, baseline(box, body, stack), sent, seconds)
+            table.add_row(what, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}")
+        Console().print(table)
+        print(
+            f"30 replicas available after {rollout(box):.2f} s (pods are pretended, ready 10 ms after they are bound)"
+        )
+        print(f"a change reaches the last of 50 watchers after {fan_out(box) * 1000:.1f} ms (median of 20)")
+
+
+def request(method: str, path: str, body: bytes = b"") -> bytes:
+    """The bytes of a request; %d in a body is counted up."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: bench/1\r\n"
+    if body:
+        head += "Content-Type: application/merge-patch+json\r\nContent-Length: LENGTH\r\n"
+    return f"{head}\r\n".encode() + body
+
+
+def rate(client: Pool, box: Box, port: int, sent: bytes, seconds: float) -> float:
+    """Requests per second that the client's process gets answered."""
+    result: float = client.apply(measured, (str(box.directory), port, sent, seconds))
+    return result
+
+
+def measured(directory: str, port: int, sent: bytes, seconds: float) -> float:
+    """In the client's process."""
+    context = ssl.create_default_context(cafile=f"{directory}/ca.pem")
+    context.load_cert_chain(f"{directory}/client.pem")
+    return asyncio.run(_measured(context, port, sent, seconds))
+
+
+async def _measured(context: ssl.SSLContext, port: int, sent: bytes, seconds: float) -> float:
+    streams = [await asyncio.open_connection("127.0.0.1", port, ssl=context) for _ in range(CONNECTIONS)]
+    start = time.perf_counter()
+    counts = await asyncio.gather(*(_ask(stream, sent, start + seconds) for stream in streams))
+    took = time.perf_counter() - start
+    for _, writer in streams:
+        writer.close()
+    return sum(counts) / took
+
+
+async def _ask(stream: tuple[asyncio.StreamReader, asyncio.StreamWriter], sent: bytes, until: float) -> int:
+    reader, writer = stream
+    head, _, body = sent.partition(b"\r\n\r\n")
+    count = 0
+    while time.perf_counter() < until:
+        counted = body % time.perf_counter_ns() if body else b""
+        writer.write(head.replace(b"LENGTH", str(len(counted)).encode()) + b"\r\n\r\n" + counted)
+        answered = await reader.readuntil(b"\r\n\r\n")
+        if b" 200 " not in answered[:16]:
+            raise SystemExit(answered.decode())
+        size = int(answered.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await reader.readexactly(size)
+        count += 1
+    return count
+
+
+def baseline(box: Box, body: bytes, stack: ExitStack) -> int:
+    """The port of an aiohttp server in a thread of its own that answers everything with `body`."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def start() -> tuple[web.AppRunner, int]:
+        async def answer(asked: web.Request) -> web.Response:
+            await asked.read()
+            return web.Response(body=body, content_type="application/json")
+
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate = box.authority.server(["127.0.0.1"])
+        path = box.directory / "baseline.pem"
+        path.write_bytes(certificate.certificate + certificate.key)
+        context.load_cert_chain(path)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+        await site.start()
+        return runner, runner.addresses[0][1]
+
+    runner, port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+
+    def stop() -> None:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    stack.callback(stop)
+    return port
+
+
+def rollout(box: Box) -> float:
+    """Seconds from the creation of a Deployment of 30 until all are available."""
+    start = time.perf_counter()
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    box.request("POST", path, deployment("thirty", replicas=30))
+    while not is_rolled_out(box.request("GET", f"{path}/thirty").json):
+        time.sleep(0.005)
+    return time.perf_counter() - start
+
+
+def fan_out(box: Box, watchers: int = 50, changes: int = 20) -> float:
+    """Median seconds from a PATCH until the last of many watchers has seen it."""
+    return asyncio.run(_fan_out(box, watchers, changes))
+
+
+async def _fan_out(box: Box, watchers: int, changes: int) -> float:
+    context, port = box.ssl_context(), box.server.port
+    streams = [await asyncio.open_connection("127.0.0.1", port, ssl=context) for _ in range(watchers)]
+    for _, writer in streams:
+        writer.write(request("GET", f"{PATH}?watch=1&fieldSelector=metadata.name%3Dc3"))
+    for reader, _ in streams:
+        await reader.readuntil(b'"type":"ADDED"')
+    times: list[float] = []
+    for number in range(changes):
+        mark = f'"n":"mark{number}"'.encode()
+        body = b'{"data":{"n":"mark%d"}}' % number
+        patch = request("PATCH", f"{PATH}/c3", body).replace(b"LENGTH", str(len(body)).encode())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        start = time.perf_counter()
+        writer.write(patch)
+        await asyncio.gather(*(_seen(stream, mark) for stream, _ in streams))
+        times.append(time.perf_counter() - start)
+        writer.close()
+    _close(streams)
+    return statistics.median(times)
+
+
+async def _seen(reader: asyncio.StreamReader, mark: bytes) -> None:
+    await reader.readuntil(mark)
+
+
+def _close(streams: Sequence[tuple[Any, asyncio.StreamWriter]]) -> None:
+    for _, writer in streams:
+        writer.close()
+
+
+if __name__ == "__main__":
+    main()
