@@ -34,6 +34,42 @@ up *args:
 down *args:
     @signalbox down "$@"
 
+# The tutorial line by line: its cluster, without Linkerd where that is not built in (--cluster k3d, kind)
+create-cluster *args:
+    signalbox up --name tutorial --bare "$@"
+
+# The tutorial's cluster is taken away
+delete-cluster:
+    signalbox down tutorial
+
+# The trust anchor of the tutorial's Linkerd: certs/ca.crt and ca.key
+ca folder="certs":
+    signalbox ca {{ folder }}
+
+# The issuer below it: certs/issuer.crt and issuer.key
+issuer folder="certs":
+    signalbox issuer {{ folder }}
+
+# Install linkerd-crds, linkerd-control-plane, linkerd-viz, backend-a, backend-b or frontend on the tutorial's cluster
+apply part *args:
+    signalbox apply --name tutorial "$@"
+
+# Install booksapp on the tutorial's cluster
+booksapp:
+    signalbox apply --name tutorial booksapp
+
+# The tutorial's curl without a header: backend A must answer
+expect-backend-a:
+    signalbox expect --name tutorial backend-a
+
+# The tutorial's curl with x-request-id: alternative: with the route in force backend B must answer
+expect-backend-b:
+    signalbox expect --name tutorial backend-b
+
+# Build the images and run them on a real Docker engine; as root it starts one of its own if none answers
+docker-check *args:
+    python benchmarks/docker_check.py "$@"
+
 # Every test: units first, then those that start clusters
 test *args:
     pytest -q -m "not cluster" -n auto "$@"

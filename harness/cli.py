@@ -86,10 +86,12 @@ def run(
 @cli.command()
 @click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
 @click.option("--name", default="signalbox", show_default=True, help="What to call the cluster.")
+@click.option("--bare", is_flag=True, help="Without Linkerd, where it is not built in, to install it by hand.")
+@existing_options
 @click.option("--app", "apps", multiple=True, metavar="NAME", help="Install fixtures/apps/NAME.yaml; may be repeated.")
-def up(profile_name: str | None, name: str, apps: tuple[str, ...]) -> None:
+def up(profile_name: str | None, name: str, apps: tuple[str, ...], bare: bool) -> None:
     """Start a cluster that stays, and print what a shell needs: eval "$(signalbox up)"."""
-    cluster = keep_up(name, profile_name, apps, progress=lambda text: click.echo(f"# {text}"))
+    cluster = keep_up(name, profile_name, apps, bare=bare, progress=lambda text: click.echo(f"# {text}"))
     click.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
     if cluster.ingress:
         click.echo(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")

@@ -13,6 +13,8 @@ import click
 from harness.cluster.existing import CONTEXT, KUBECONFIG
 from harness.cluster.providers import provider
 from harness.errors import Exit
+from harness.mesh.trust import write_anchor, write_issuer
+from harness.run import by_hand
 from harness.run.bring_up import request
 from harness.scenario.project import Project
 
@@ -54,6 +56,56 @@ def preflight(profile_name: str | None) -> None:
     sys.exit(Exit.HELD if all(check.holds for check in checks) else Exit.ENVIRONMENT)
 
 
+folder_argument = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("certs"))
+
+
+@click.command()
+@folder_argument
+def ca(folder: Path) -> None:
+    """Make the trust anchor of a Linkerd installation: FOLDER/ca.crt and ca.key (default: certs)."""
+    for path in write_anchor(folder):
+        click.echo(path)
+
+
+@click.command()
+@folder_argument
+def issuer(folder: Path) -> None:
+    """Make the issuer below that anchor: FOLDER/issuer.crt and issuer.key (default: certs)."""
+    for path in write_issuer(folder):
+        click.echo(path)
+
+
+name_option = click.option("--name", help="Which kept cluster; left out, the only one.")
+
+
+@click.command("apply")
+@click.argument("part", metavar="PART")
+@name_option
+@click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("certs"),
+    show_default=True,
+    help="Folder with ca.crt, issuer.crt and issuer.key.",
+)
+def apply_part(part: str, name: str | None, certificates: Path) -> None:
+    """Install a part of the tutorial on a kept cluster and wait until it is ready.
+
+    PART is linkerd-crds, linkerd-control-plane or linkerd-viz (built in on the embedded cluster), or booksapp,
+    backend-a, backend-b, frontend.
+    """
+    by_hand.apply(by_hand.the_cluster(name), part, certificates, progress=click.echo)
+
+
+@click.command()
+@click.argument("backend", type=click.Choice(sorted(by_hand.BACKENDS)))
+@name_option
+def expect(backend: str, name: str | None) -> None:
+    """Ask podinfo.local through the ingress as the tutorial does, and say whether BACKEND answered."""
+    click.echo(by_hand.expect_backend(by_hand.the_cluster(name), backend))
+
+
 def add_cluster_commands(group: click.Group) -> None:
     """Make them commands of a group."""
-    group.add_command(preflight)
+    for command in (preflight, ca, issuer, apply_part, expect):
+        group.add_command(command)

@@ -49,6 +49,7 @@ class Cluster:
     ingress  "host:port", or None if the cluster has no ingress
     shared   others live in it or come after us: only namespaces that carry our label may be changed, and what a run
              installs is taken away again
+    turn     what scenarios of several processes take turns on; "" where each process has a cluster of its own
     handle   what the provider needs to check and delete it; opaque to everyone else
     """
 
@@ -57,6 +58,7 @@ class Cluster:
     dialect: Dialect
     ingress: str | None = None
     shared: bool = False
+    turn: str = ""
     handle: Any = field(default=None, compare=False, repr=False)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from harness.cluster import embedded, existing
+from harness.cluster import embedded, existing, k3d, kind
 from harness.cluster.provider import Provider
 from harness.errors import Finding, InputError, nearest
 
-_PROVIDERS = {"embedded": embedded, "existing": existing}
+_PROVIDERS = {"embedded": embedded, "existing": existing, "k3d": k3d, "kind": kind}
 
 
 def provider(name: str) -> Provider:

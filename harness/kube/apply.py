@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from harness.errors import EnvironmentFailed
@@ -40,6 +40,19 @@ def three_way(last: Any, desired: Any, live: Any) -> JsonObject:
         if key not in desired and key in live:
             patch[key] = None
     return patch
+
+
+def create_missing(kube: Kube, objects: Iterable[JsonObject]) -> None:
+    """Create those of the objects that are not there yet, in order, as they are: without our label, not to be undone.
+
+    raises  EnvironmentFailed with the API server's words
+    """
+    for obj in objects:
+        try:
+            kube.create(obj)
+        except KubeError as error:
+            if error.status != 409:
+                raise EnvironmentFailed(f"{ObjectRef.of(obj)} was refused: {error.message}") from None
 
 
 class Ledger:

@@ -35,6 +35,18 @@ class WaitFailed(EnvironmentFailed):
     """The state did not come in time, or cannot come any more; the message says what was last seen."""
 
 
+def wait_there(kube: Kube, ref: ObjectRef, *, within: float, clock: Clock = time.monotonic) -> float:
+    """Seconds until an object that somebody is about to create exists."""
+    begin = clock()
+    while (left := within - (clock() - begin)) > 0:
+        for present in kube.observe(ref.api_version, ref.kind, ref.namespace, name=ref.name, seconds=left):
+            if ref.name in present:
+                return clock() - begin
+            if clock() - begin >= within:
+                break
+    raise WaitFailed(f"{ref} was not created within {within:g} s")
+
+
 def rollout_complete(deployment: JsonObject) -> bool:
     """Whether a Deployment's newest template runs everywhere and nothing old is left."""
     status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
@@ -146,6 +158,23 @@ def wait_pod_ready(kube: Kube, namespace: str, name: str, *, within: float) -> W
         within=within,
         describe=lambda pod: f"phase {(pod.get('status') or {}).get('phase', 'unknown')}",
         hopeless=pod_hopeless,
+    )
+
+
+def wait_job_ready(kube: Kube, ref: ObjectRef, pods: int, *, within: float) -> Waited:
+    """Wait until so many pods of a Job are ready; a Job that has failed never gets there."""
+
+    def failed(job: JsonObject) -> str | None:
+        conditions = (job.get("status") or {}).get("conditions") or []
+        return next((c.get("message", "") for c in conditions if c["type"] == "Failed" and c["status"] == "True"), None)
+
+    return wait_for(
+        kube,
+        ref,
+        lambda job: (job.get("status") or {}).get("ready", 0) >= pods,
+        within=within,
+        describe=lambda job: f"{(job.get('status') or {}).get('ready', 0)} of {pods} pods are ready",
+        hopeless=failed,
     )
 
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from harness.cluster.provider import INGRESS_PORT, Cluster, Progress, Request
+import os
+from functools import partial
+
+from harness.cluster.images import SENDER, STAND_INS, Recipe, ensure
+from harness.cluster.linkerd_health import linkerd_checks
+from harness.cluster.preflight import require
+from harness.cluster.provider import INGRESS_PORT, Cluster, Progress, Provider, Request
 from harness.cluster.providers import provider
+from harness.errors import Finding, InputError
+from harness.kube.client import Kube
+from harness.mesh.linkerd import Release, install
 from harness.scenario.clusters import Profile
 
+STAND_IN_APPS = "SIGNALBOX_STAND_INS"
+"""Set to have our stand-ins built and loaded in place of the apps' public images."""
 
-def bring_up(profile: Profile, name: str, *, progress: Progress, keep: bool = False) -> Cluster:
+
+def bring_up(profile: Profile, name: str, *, progress: Progress, keep: bool = False, bare: bool = False) -> Cluster:
     """A cluster of this profile, ready for apps.
 
+    bare  without a mesh, where it is not built in: whoever asks installs it by hand
     raises  InputError, EnvironmentFailed; nothing is left then
     """
-    return provider(profile.provider).create(request(profile, name, keep=keep), progress=progress, furnish=_nothing)
+    chosen = provider(profile.provider)
+    furnish = partial(_furnish, chosen, profile, bare, progress)
+    return chosen.create(request(profile, name, keep=keep), progress=progress, furnish=furnish)
 
 
 def request(profile: Profile, name: str, *, keep: bool = False) -> Request:
@@ -26,5 +41,32 @@ def request(profile: Profile, name: str, *, keep: bool = False) -> Request:
     )
 
 
-def _nothing(cluster: Cluster) -> None:
-    pass
+def _furnish(chosen: Provider, profile: Profile, bare: bool, progress: Progress, cluster: Cluster) -> None:
+    """Images and mesh for a bare cluster."""
+    release = release_of(profile)
+    recipes: tuple[Recipe, ...] = (SENDER, *(STAND_INS if os.environ.get(STAND_IN_APPS) else ()))
+    for recipe in recipes:
+        if ensure(recipe):
+            progress(f"built image {recipe.image}")
+    chosen.load_images(cluster, [recipe.image for recipe in recipes])
+    if bare:
+        return
+    with Kube(cluster.kubeconfig) as kube:
+        install(kube, release, cluster.kubeconfig.parent, viz=profile.install_viz, progress=progress)
+        require("Linkerd", linkerd_checks(kube, cluster.dialect))
+
+
+def release_of(profile: Profile) -> Release:
+    """The Linkerd that a profile wants; raises InputError if it names none."""
+    given = profile.linkerd
+    if given is None:
+        message = f"no release of Linkerd is written for dialect {profile.dialect}, in the profile or under 'meshes'"
+        raise InputError([Finding("fixtures/clusters.yaml", 0, message)])
+    return Release(
+        version=given.version,
+        repository=given.charts,
+        crds=given.crds,
+        control_plane=given.control_plane,
+        viz=given.viz,
+        gateway_api=given.gateway_api or "",
+    )

@@ -18,11 +18,14 @@ from harness.scenario.project import Project
 Progress = Callable[[str], None]
 
 
-def keep_up(name: str, profile_name: str | None, apps: Sequence[str] = (), *, progress: Progress) -> Cluster:
+def keep_up(
+    name: str, profile_name: str | None, apps: Sequence[str] = (), *, bare: bool = False, progress: Progress
+) -> Cluster:
     """A cluster of this name that stays, with these apps on it: the one that is there, or a new one.
 
     A new one is taken away again if the apps cannot be installed, or if somebody interrupts.
 
+    bare    see `bring_up`
     raises  InputError, KubeError, EnvironmentFailed
     """
     project = Project.around(Path("scenarios"))
@@ -33,7 +36,7 @@ def keep_up(name: str, profile_name: str | None, apps: Sequence[str] = (), *, pr
             _install(cluster, apps, project, progress)
             return cluster
     _, profile = project.profile(profile_name)
-    cluster = bring_up(profile, name, keep=True, progress=progress)
+    cluster = bring_up(profile, name, keep=True, bare=bare, progress=progress)
     try:
         _install(cluster, apps, project, progress)
     except BaseException:

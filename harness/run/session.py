@@ -11,6 +11,7 @@ from functools import partial
 
 from harness.cluster.provider import Cluster, Provider
 from harness.cluster.providers import provider
+from harness.cluster.turns import take_turn
 from harness.errors import ClusterLost, EnvironmentFailed
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
@@ -62,6 +63,15 @@ class Session:
         stretch  what of it is judged
         raises   InputError, EnvironmentFailed
         """
+        if not self.cluster.turn:
+            return self._run(loaded, project, stretch)
+        turn = take_turn(f"scenario on {self.cluster.turn}")
+        try:
+            return self._run(loaded, project, stretch)
+        finally:
+            turn.end()
+
+    def _run(self, loaded: LoadedScenario, project: Project | None, stretch: Stretch) -> ev.ScenarioReport:
         project = project or Project.around(loaded.path)
         self._install([project.app(name) for name in loaded.scenario.spec.apps], project)
         pause = None if self.pause is None else (lambda name: self.pause(self.cluster, name))  # type: ignore[misc]

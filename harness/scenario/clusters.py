@@ -35,6 +35,24 @@ class Pace(Part):
         return wanted if self.metrics_window is None else min(wanted, self.metrics_window)
 
 
+class LinkerdRelease(Part):
+    """A version of Linkerd and where it comes from, for clusters that are born without a mesh."""
+
+    said: ClassVar[str] = "a release of Linkerd"
+    version: Text
+    """The release's own name, which the `linkerd` command says of itself."""
+    charts: Text
+    """URL of the repository of its helm charts."""
+    crds: Text
+    """Version of the chart linkerd-crds."""
+    control_plane: Text
+    """Version of the chart linkerd-control-plane."""
+    viz: Text
+    """Version of the chart linkerd-viz."""
+    gateway_api: Text | None = None
+    """URL or path of the Gateway API's definitions, where the release does not bring them (§1.68)."""
+
+
 class Profile(Part):
     """One way to get a cluster."""
 
@@ -53,6 +71,10 @@ class Profile(Part):
     """What the nodes run, for k3d and kind; the version of Kubernetes with it."""
     ingress_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Where the ingress listens on 127.0.0.1; the tutorial's 54321 if left out."""
+    linkerd: LinkerdRelease | None = None
+    """What is installed on a cluster that is born without a mesh; left out, that of the dialect under `meshes`."""
+    install_viz: bool = False
+    """Whether linkerd-viz is installed too; our own tables do without."""
 
     def value_problems(self) -> Iterable[Problem]:
         if self.dialect not in dialects.DIALECTS:
@@ -74,10 +96,21 @@ class Clusters(Part):
     default: Slug
     """The profile in use when none is named."""
     profiles: Annotated[Mapping[Slug, Profile], Field(min_length=1)]
+    meshes: Mapping[Text, LinkerdRelease] = {}
+    """The release that stands for each dialect."""
 
     def value_problems(self) -> Iterable[Problem]:
         if self.default not in self.profiles:
             yield "default", f"no profile is called '{self.default}'{nearest(self.default, list(self.profiles))}"
+        for name in self.meshes:
+            if name not in dialects.DIALECTS:
+                hint = nearest(name, list(dialects.DIALECTS))
+                yield ("meshes", name), f"no dialect is called {shown(name)}{hint}"
+
+    def profile(self, name: str) -> Profile:
+        """A profile with the release of its dialect filled in."""
+        profile = self.profiles[name]
+        return profile if profile.linkerd else profile.model_copy(update={"linkerd": self.meshes.get(profile.dialect)})
 
     def words(self) -> list[str]:
         """Everything that a scenario may write under `cluster`."""

@@ -74,7 +74,7 @@ class Project:
         if wanted not in clusters.profiles:
             message = f"no profile is called '{wanted}'{nearest(wanted, list(clusters.profiles))}"
             raise InputError([Finding(str(self.path(CLUSTERS)), 0, message)])
-        return wanted, clusters.profiles[wanted]
+        return wanted, clusters.profile(wanted)
 
     def app(self, name: str) -> App:
         """The recipe of this name; raises InputError."""

@@ -72,6 +72,8 @@ class Admission:
             self._place_pod(kind, obj)
         if kind.key == "services":
             self._address_service(kind, obj, old, dry_run=dry_run)
+        if kind.key == "jobs.batch" and old is None:
+            _select_by_uid(obj)
         for mutator in self.mutators:
             obj = mutator(obj, old)
         return obj
@@ -127,3 +129,15 @@ def _quality_of_service(spec: Obj) -> str:
     complete = all({"cpu", "memory"} <= set(limit) for limit in limits)
     same = all(not request or request == limit for request, limit in zip(requests, limits, strict=True))
     return "Guaranteed" if complete and same else "Burstable"
+
+
+def _select_by_uid(job: Obj) -> None:
+    """Give a Job the selector that every Job gets, and its pods the labels, unless it brings its own."""
+    spec, uid = job["spec"], job["metadata"]["uid"]
+    if spec.get("manualSelector"):
+        return
+    spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    metadata = spec["template"].get("metadata") or {}
+    own = {"controller-uid": uid, "job-name": name_of(job)}
+    labels = own | {f"batch.kubernetes.io/{label}": value for label, value in own.items()}
+    spec["template"]["metadata"] = {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}

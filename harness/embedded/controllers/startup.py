@@ -6,6 +6,7 @@ from harness.embedded.apiserver.api import Api
 from harness.embedded.controllers.deployment import DeploymentController
 from harness.embedded.controllers.endpoints import EndpointsController
 from harness.embedded.controllers.garbage import GarbageCollector
+from harness.embedded.controllers.job import JobController
 from harness.embedded.controllers.loop import Controller
 from harness.embedded.controllers.namespaces import NamespaceController, furnish_namespaces
 from harness.embedded.controllers.replicaset import ReplicaSetController
@@ -20,6 +21,7 @@ def standard_controllers(api: Api) -> list[Controller]:
         NamespaceController(api),
         DeploymentController(api),
         ReplicaSetController(api),
+        JobController(api),
         EndpointsController(api),
     ]
 

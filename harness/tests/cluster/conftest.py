@@ -1,17 +1,22 @@
-"""A project with one short scenario, and a cluster that somebody else has started."""
+"""A project with one short scenario, a cluster that somebody else has started, and a machine full of doubles."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from harness.errors import Exit
 from harness.kube.client import Kube
-from harness.tests.lifecycle.running import ROOT, signalbox
+from harness.tests.cluster.doubles import install
+from harness.tests.lifecycle.running import ROOT, Running, signalbox
 
 STORY = """\
 apiVersion: signalbox/v1alpha1
@@ -55,6 +60,7 @@ class Theirs:
     context: str
     kubeconfig: Path
     scratch: Path
+    ingress: str
 
     def options(self) -> tuple[str, ...]:
         """How a user names it."""
@@ -67,16 +73,82 @@ class Theirs:
         return {n["metadata"]["name"]: n["metadata"]["resourceVersion"] for n in found}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theirs]:
     """A cluster that `signalbox up` started, known by the kubeconfig it printed and by nothing else."""
     with signalbox("up", "--name", "theirs") as up:
         assert up.wait(60) == Exit.HELD, "".join(up.lines)
         (said,) = [line for line in up.lines if line.startswith("export KUBECONFIG=")]
+        (ingress,) = [line.split()[3].rstrip(";").removeprefix("http://") for line in up.lines if "# ingress" in line]
         copy = tmp_path_factory.mktemp("theirs") / "config"
         shutil.copy(said.partition("=")[2].strip(), copy)
         try:
-            yield Theirs("signalbox", copy, up.scratch)
+            yield Theirs("signalbox", copy, up.scratch, ingress)
         finally:
             with signalbox("down", "theirs", environment={"TMPDIR": str(up.scratch)}) as down:
                 assert down.wait(30) == Exit.HELD, "".join(down.lines)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A machine with k3d, kind, docker, helm and linkerd, all of them doubles, and a project that asks for them.
+
+    home  the doubles' state
+    """
+
+    home: Path
+    project: Path
+    path: str
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What a command needs to find the doubles, and keeps its records and home apart."""
+        state = str(self.home / "state")
+        return {"DOUBLES": str(self.home), "PATH": self.path, "XDG_STATE_HOME": state, "HOME": state, **more}
+
+    @contextmanager
+    def run(self, profile: str, *arguments: str, **more: str) -> Iterator[Running]:
+        """`signalbox run short.yaml --cluster PROFILE` under way."""
+        story = str(self.project / "short.yaml")
+        with signalbox("run", story, "--cluster", profile, *arguments, environment=self.environment(**more)) as running:
+            yield running
+
+    def told_to(self, *words: str) -> None:
+        """Make the doubles fail so, and in no other way, from now on."""
+        shutil.rmtree(self.home / "fail", ignore_errors=True)
+        (self.home / "fail").mkdir()
+        for word in words:
+            (self.home / "fail" / word).touch()
+
+    def calls(self) -> list[str]:
+        """Every command line of a double so far."""
+        path = self.home / "calls"
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    def assert_nothing_left(self) -> None:
+        """No cluster of the doubles, no record, lock or file of ours, no kubeconfig in the home folder."""
+        left = [str(path) for path in (self.home / "clusters").glob("*")]
+        left += [str(path) for path in (self.home / "state").rglob("*") if path.is_file() and "turn-" not in path.name]
+        assert left == []
+
+
+@pytest.fixture
+def bench(tmp_path: Path, project: Path) -> Iterator[Bench]:
+    """A fresh machine."""
+    # Sockets of the clusters lie in it, and the path of a socket may have 107 bytes: pytest's own folders are too long.
+    with TemporaryDirectory(prefix="sbd-") as name:
+        home = Path(name)
+        (home / "state").mkdir()
+        path = f"{install(home / 'bin')}:{os.defpath}"
+        yield Bench(home, _with_free_port(project, tmp_path / "project"), path)
+
+
+def _with_free_port(project: Path, target: Path) -> Path:
+    """The project with an ingress port that nobody has, so that the test can share its machine."""
+    shutil.copytree(project, target)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = target / "fixtures/clusters.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("    node-image:", f"    ingress-port: {port}\n    node-image:"), encoding="utf-8")
+    return target
