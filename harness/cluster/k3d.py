@@ -135,4 +135,4 @@ def _free_port() -> int:
         return port
 
 
-_MAKER = Maker("k3d", preflight, _make, _unmake, _names)
+_MAKER = Maker("k3d", preflight, _make, _unmake, _names, _containers)

@@ -152,4 +152,4 @@ def _containers(name: str) -> list[tuple[str, str]]:
     return docker.containers({"io.x-k8s.kind.cluster": name})
 
 
-_MAKER = Maker("kind", preflight, _make, _unmake, _names)
+_MAKER = Maker("kind", preflight, _make, _unmake, _names, _containers)

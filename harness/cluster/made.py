@@ -7,6 +7,7 @@ record of is never touched, whatever it is called.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,11 +16,13 @@ from harness.cluster.preflight import Check, require
 from harness.cluster.provider import Cluster, Furnish, Progress, Request
 from harness.cluster.records import Lease, Record, all_of, read
 from harness.cluster.turns import Turn, take_turn
+from harness.commands import CommandFailed
 from harness.dialect import DIALECTS
 from harness.errors import ClusterLost, EnvironmentFailed
 
 OWNER_LABEL = "signalbox.dev/owner"
 """Label of what we make; its value is the cluster's name."""
+POLL_SECONDS = 0.05
 XDIST_RUN = "PYTEST_XDIST_TESTRUNUID"
 """The same in all workers of one pytest run: they share one cluster."""
 
@@ -33,6 +36,7 @@ class Maker:
     make       makes the cluster and its kubeconfig; gives the ingress address
     unmake     takes it away as far as it is there
     names      the clusters that the tool knows now, ours or not
+    containers  name and state of each container of a cluster
     """
 
     provider: str
@@ -40,6 +44,7 @@ class Maker:
     make: Callable[[Request, Record], str]
     unmake: Callable[[str], None]
     names: Callable[[], list[str]]
+    containers: Callable[[str], list[tuple[str, str]]]
 
 
 @dataclass(slots=True)
@@ -62,22 +67,25 @@ def obtain(maker: Maker, request: Request, *, progress: Progress, furnish: Furni
     for name in sweep(maker):
         progress(f"removed what a killed run left: {name}")
     name = _name(maker, request)
-    lease = Lease.exclusive(name, on_wait=lambda: progress(f"waiting: another process is making {name}"))
-    try:
+    waits = _Once(lambda: progress(f"waiting: another process is making {name}"))
+    while True:
+        lease = Lease.shared(name, on_wait=waits)
         record = read(name)
-        if record is None:
-            record = _make(maker, replace(request, name=name), progress, furnish)
-        else:
+        if record is not None and record.ready:
             progress(f"uses {name}, which is there already")
-    except BaseException:
-        lease.end(remove=read(name) is None)
-        raise
-    lease.share()
+            return _use(record, lease, progress, request)
+        lease.end()
+        only = Lease.at_once(name)
+        if only is not None:
+            break
+        time.sleep(POLL_SECONDS)  # somebody else looks as we do, or has just begun to make it
+    record = _make_alone(maker, replace(request, name=name), only, progress, furnish)
+    only.share()
     if read(name) is None:
         # Letting others in is no single step: whoever swept in between found nobody using the cluster.
-        lease.end()
+        only.end()
         return obtain(maker, request, progress=progress, furnish=furnish)
-    return _use(record, lease, progress, request)
+    return _use(record, only, progress, request)
 
 
 def release(maker: Maker, cluster: Cluster) -> None:
@@ -136,6 +144,19 @@ def sweep(maker: Maker) -> list[str]:
     return removed
 
 
+@dataclass(slots=True)
+class _Once:
+    """Says something the first time that it is called."""
+
+    say: Callable[[], None]
+    said: bool = False
+
+    def __call__(self) -> None:
+        if not self.said:
+            self.said = True
+            self.say()
+
+
 def _name(maker: Maker, request: Request) -> str:
     if request.keep:
         return request.name
@@ -148,6 +169,18 @@ def _name(maker: Maker, request: Request) -> str:
 
 def _fits(record: Record, request: Request) -> bool:
     return (record.dialect, record.node_image) == (request.dialect.name, request.node_image)
+
+
+def _make_alone(maker: Maker, request: Request, lease: Lease, progress: Progress, furnish: Furnish) -> Record:
+    """Make a cluster while nobody else may; what is half there goes first, and the lease ends if it cannot be made."""
+    try:
+        half = read(request.name)
+        if half is not None:
+            _unmake(maker, half)
+        return _make(maker, request, progress, furnish)
+    except BaseException:
+        lease.end(remove=read(request.name) is None)
+        raise
 
 
 def _make(maker: Maker, request: Request, progress: Progress, furnish: Furnish) -> Record:
@@ -166,11 +199,23 @@ def _make(maker: Maker, request: Request, progress: Progress, furnish: Furnish) 
         furnish(_cluster(record, Use(record)))
         record = replace(record, ready=True)
         record.write()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, EnvironmentFailed):
+            _tell_why(maker, request.name, progress)
         progress(f"takes {request.name} away again")
         _unmake(maker, record)
         raise
     return record
+
+
+def _tell_why(maker: Maker, name: str, progress: Progress) -> None:
+    """The last words of a cluster's containers, before they go."""
+    try:
+        lines = diagnostics(maker.containers(name))
+    except CommandFailed as error:
+        lines = [f"its containers cannot be asked: {error.message}"]
+    for line in lines:
+        progress(line)
 
 
 def _use(record: Record, lease: Lease, progress: Progress, request: Request) -> Cluster:

@@ -78,25 +78,29 @@ class Lease:
     _file: IO[bytes] | None = field(repr=False)
 
     @classmethod
-    def exclusive(cls, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Self:
-        """Nobody else uses or makes the cluster meanwhile; waits for whoever does.
+    def shared(cls, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Self:
+        """To use the cluster beside others; waits while somebody makes or deletes it.
 
-        on_wait  called if there is somebody to wait for
+        on_wait  called if that is so
         """
-        lease = cls.at_once(name)
-        if lease is not None:
-            return lease
-        on_wait()
         while True:
             file = _open_lock(name)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    on_wait()
+                    fcntl.flock(file, fcntl.LOCK_SH)
+            except BaseException:
+                file.close()
+                raise
             if _is_current(file, name):
                 return cls(name, file)
             file.close()
 
     @classmethod
     def at_once(cls, name: str) -> Self | None:
-        """The same without waiting; None if somebody uses or makes the cluster."""
+        """To make or delete the cluster, alone; None if somebody uses or makes it."""
         while True:
             file = _open_lock(name)
             try:

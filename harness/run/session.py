@@ -157,6 +157,7 @@ def open_session(
                 raise EnvironmentFailed("\n".join(left), f"look at what carries the label {RUN_LABEL}={run_id}")
     except EnvironmentFailed:
         # A part of the cluster that died explains what failed after it better than the failure does.
+        _tell(emit, _diagnostics(chosen, cluster))
         chosen.check(cluster)
         raise
     finally:
@@ -169,6 +170,14 @@ def _taken_away(session: Session) -> list[str]:
         return session.take_away()
     except EnvironmentFailed as error:
         return [f"what was installed could not be taken away: {error.message}"] if session.cluster.shared else []
+
+
+def _diagnostics(chosen: Provider, cluster: Cluster) -> list[str]:
+    """What the provider knows beyond the API; that it cannot be asked is something to know, too."""
+    try:
+        return chosen.diagnostics(cluster)
+    except EnvironmentFailed as error:
+        return [f"the cluster's parts cannot be asked: {error.message}"]
 
 
 def _tell(emit: ev.Emit, sentences: Sequence[str]) -> None:

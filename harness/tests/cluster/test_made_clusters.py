@@ -98,9 +98,12 @@ FAILURES = {
 def test_a_failure_says_what_to_do_and_leaves_nothing(here: Bench, case: tuple[str, str, str, str]) -> None:
     profile, word, words, remedy = case
     here.told_to(word, "old-engine")
+    said: list[str] = []
     with pytest.raises(EnvironmentFailed) as caught:
-        made(here, profile)
+        made(here, profile, said)
     assert words in caught.value.message
+    if word != "port-taken":  # then no container has come to be
+        assert any("(running): " in line for line in said), said
     assert remedy in caught.value.remedy
     assert caught.value.exit_code == Exit.ENVIRONMENT
     here.assert_nothing_left()
