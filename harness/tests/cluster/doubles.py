@@ -22,14 +22,19 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from harness.kube.client import Kube
 
 # The clients of Kubernetes and of certificates are imported where they are used: most command lines need neither, and
 # each of them is a program of its own that has to start.
 JsonObject = dict[str, Any]
 HOME = Path(os.environ.get("DOUBLES", "/nonexistent"))
 ECHO = "harness.embedded.apps.echo:main"
+LET_GO = b"keep\n"
+"""What `harness.embedded.supervisor` wants to hear from a starter that it is to outlive."""
 NODES = {"k3d": ("k3d-{}-server-0", "k3d-{}-serverlb"), "kind": ("{}-control-plane",)}
 PROGRAMS = ("k3d", "kind", "docker", "helm", "linkerd")
 
@@ -139,12 +144,16 @@ def start_embedded(name: str, port: int) -> JsonObject:
         argv += ["--image", image]
     with (cluster_folder(name) / "log").open("wb") as log:
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
         fail((cluster_folder(name) / "log").read_text(encoding="utf-8", errors="replace"))
+    assert process.stdin is not None
+    process.stdin.write(LET_GO)  # so that it outlives us, as containers do
+    process.stdin.flush()
+    process.stdout.readline()
     answer: JsonObject = json.loads(line)
     (cluster_folder(name) / "pid").write_text(str(process.pid), encoding="utf-8")
     with Kube(Path(answer["kubeconfig"])) as kube:
@@ -154,8 +163,21 @@ def start_embedded(name: str, port: int) -> JsonObject:
             ("rbac.authorization.k8s.io", "clusterrolebindings", "ClusterRoleBinding", False),
             ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", False),
         ):
-            create_missing(kube, [_definition(group, plural, kind_name, namespaced)])
+            if not _serves(kube, f"{group}/v1", kind_name):
+                create_missing(kube, [_definition(group, plural, kind_name, namespaced)])
     return answer
+
+
+def _serves(kube: Kube, api_version: str, kind_name: str) -> bool:
+    from harness.kube.client import KubeError
+
+    try:
+        kube.is_namespaced(api_version, kind_name)
+    except KubeError as error:
+        if error.status == 404:
+            return False
+        raise
+    return True
 
 
 def embedded_kubeconfig(name: str) -> str:
