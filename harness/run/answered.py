@@ -101,7 +101,8 @@ class Answerers:
         return self._then
 
     def _scrape(self) -> Snapshot | None:
-        return scrape(self._kube, self._sender.pods) if self._sender.meshed and self._sender.pods else None
+        pod = self._sender.pod
+        return scrape(self._kube, [pod]) if self._sender.meshed and pod is not None else None
 
 
 def _counts_requests(name: str) -> bool:
