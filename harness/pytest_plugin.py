@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from harness.report.text import failure_lines
 from harness.run.events import Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
 from harness.run.runner import SEVERITY, aborted
 from harness.run.session import Session, open_session
+from harness.scenario.clusters import Profile
 from harness.scenario.lint import Checked, NothingToRun, load_checked
 from harness.scenario.loading import looks_like_scenario
 from harness.scenario.units import parse_error_rate
@@ -56,25 +58,35 @@ class _Worker:
         self._listen = listen
         (loaded,) = checked.scenarios  # a scenario for another mesh was skipped when it was collected
         try:
-            report = self._opened(checked).run(loaded)
+            self._report(checked)
+            report = self.session(checked.profile).run(loaded)
         except BaseException as error:
             self._aborted = aborted(error)
             raise
         self._codes.add(report.exit_code)
         return report
 
+    def session(self, profile: Profile) -> Session:
+        """The session of this process, begun by whoever asks first."""
+        if self._session is None:
+            alpha = alpha_of_each(self.promises, self.false_alarm)
+            self._session = self._stack.enter_context(open_session(profile, self._emit, alpha=alpha))
+        return self._session
+
+    def bad_luck(self) -> str:
+        """The bound on a false red in this process; "" if nothing was judged."""
+        return self._session.false_alarm_sentence() if self._session is not None else ""
+
     def close(self) -> None:
         """Take the cluster away and finish the reports."""
         self._stack.close()
 
-    def _opened(self, checked: Checked) -> Session:
-        if self._session is None:
+    def _report(self, checked: Checked) -> None:
+        """Begin the reports with the first scenario."""
+        if self._record is None:
             self._record = self._stack.enter_context(reports(self.folder))
             self._stack.callback(self._end)
             self._emit(RunStarted(checked.profile_name, checked.profile.dialect, ()))
-            alpha = alpha_of_each(self.promises, self.false_alarm)
-            self._session = self._stack.enter_context(open_session(checked.profile, self._emit, alpha=alpha))
-        return self._session
 
     def _end(self) -> None:
         """Tell the reports how it ended; the cluster is gone by now."""
@@ -93,6 +105,8 @@ class _Worker:
 
 
 WORKER = pytest.StashKey[_Worker]()
+_NO_WORD = re.compile(r"\W")
+"""Characters that a keyword of a marker cannot have."""
 
 
 class ScenarioFailed(Exception):
@@ -142,6 +156,7 @@ def pytest_configure(config: pytest.Config) -> None:
         false_alarm = parse_error_rate(config.getoption("--signalbox-false-alarm"))
     except ValueError as wrong:
         raise pytest.UsageError(f"--signalbox-false-alarm: {wrong}") from None
+    config.addinivalue_line("markers", "label(name=value): what a scenario says of itself under metadata.labels")
     worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm, _folder(config))
     config.stash[WORKER] = worker
     config.add_cleanup(worker.close)
@@ -162,6 +177,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How likely bad luck alone makes this run red."""
+    if sentence := config.stash[WORKER].bad_luck():
+        terminalreporter.write_line(sentence)
+
+
 class ScenarioFile(pytest.File):
     """One scenario file."""
 
@@ -173,7 +194,11 @@ class ScenarioFile(pytest.File):
             pytest.skip(nothing.skipped[0].reason, allow_module_level=True)
         except InputError as error:
             raise self.CollectError(str(error)) from None
-        yield ScenarioItem.from_parent(self, name=checked.scenarios[0].scenario.name, checked=checked)
+        item = ScenarioItem.from_parent(self, name=checked.scenarios[0].scenario.name, checked=checked)
+        labels = checked.scenarios[0].scenario.metadata.labels
+        item.add_marker(pytest.mark.label(**{_NO_WORD.sub("_", name): value for name, value in labels.items()}))
+        item.extra_keyword_matches.update(labels.values())
+        yield item
 
 
 class ScenarioItem(pytest.Item):

@@ -73,7 +73,7 @@ class Session:
 
     def _run(self, loaded: LoadedScenario, project: Project | None, stretch: Stretch) -> ev.ScenarioReport:
         project = project or Project.around(loaded.path)
-        self._install([project.app(name) for name in loaded.scenario.spec.apps], project)
+        self.install([project.app(name) for name in loaded.scenario.spec.apps], project)
         pause = None if self.pause is None else (lambda name: self.pause(self.cluster, name))  # type: ignore[misc]
         self._await_restored()
         scenario = ScenarioRun(
@@ -100,7 +100,7 @@ class Session:
         for ref in self._restored:
             wait_rollout(self.kube, ref, within=RESTORED_SECONDS)
 
-    def _install(self, apps: Sequence[App], project: Project) -> None:
+    def install(self, apps: Sequence[App], project: Project) -> None:
         """Apply the manifests of all apps, then wait until each is ready; one that is there already is left alone."""
         begin, missing = time.monotonic(), [app for app in apps if app.name not in self._installed]
         for app in install(self.kube, self._applier(), self._ledger, missing, project):

@@ -7,6 +7,7 @@ shown with a cluster in tests/tutorial.
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,12 +72,12 @@ def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
     class Prepared:
         phases = (("cluster", 0.8),)
 
-        def false_alarm_sentence(self) -> str:
-            return "at most 1%"
-
         def run(self, loaded: LoadedScenario) -> ScenarioReport:
             happened.append("run")
             return run(loaded)
+
+        def false_alarm_sentence(self) -> str:
+            return "bad luck: one in a million"
 
     @contextmanager
     def open_session(*arguments: object, alpha: float) -> Iterator[Prepared]:
@@ -174,3 +175,78 @@ def test_all_scenarios_share_the_budget_of_false_alarms(
     assert alpha == pytest.approx(1e-6 / scenario.promises())
     outcome = pytester.runpytest_inprocess(SCENARIO, "--signalbox-false-alarm=0.5")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+
+
+SMALL = """\
+apiVersion: signalbox/v1alpha1
+kind: Scenario
+metadata: {{name: {name}, labels: {{speed: {speed}, mesh/kind: linkerd}}}}
+spec:
+  description: Small.
+  senders: {{web: {{namespace: web}}}}
+  steps:
+    - name: only
+      then:
+        - expect: answers
+          send: {{from: web, request: GET http://web/}}
+          every: {{status: 200}}
+"""
+TWO = ("scenarios/one.yaml", "scenarios/two.yaml")
+
+
+@pytest.fixture
+def small(pytester: pytest.Pytester) -> None:
+    """Two small scenarios, one fast and one slow."""
+    shutil.copytree(ROOT / "fixtures", pytester.path / "fixtures")
+    (pytester.path / "scenarios").mkdir()
+    for name, speed in (("one", "fast"), ("two", "slow")):
+        (pytester.path / f"scenarios/{name}.yaml").write_text(SMALL.format(name=name, speed=speed))
+    pytester.makeconftest('pytest_plugins = ["harness.pytest_plugin"]')
+
+
+@pytest.mark.usefixtures("small")
+def test_labels_and_names_choose_scenarios(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
+    for options, chosen in (
+        (["-m", "label(speed='fast')"], 1),
+        (["-m", "label(mesh_kind='linkerd', speed='medium')"], 0),
+        (["-m", "label(mesh_kind='linkerd')"], 2),
+        (["-k", "two"], 1),
+        (["-k", "linkerd and not slow"], 1),
+    ):
+        outcome = pytester.runpytest_inprocess(*TWO, "--strict-markers", *options)
+        outcome.assert_outcomes(passed=chosen, deselected=2 - chosen)
+
+
+@pytest.mark.usefixtures("small")
+def test_last_failed_runs_only_the_one_that_failed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    def two_is_broken(loaded: LoadedScenario) -> ScenarioReport:
+        return report(Verdict.BROKEN if loaded.scenario.name == "two" else Verdict.HOLDS)
+
+    happened = with_session(monkeypatch, two_is_broken)
+    pytester.runpytest_inprocess(*TWO).assert_outcomes(passed=1, failed=1)
+    happened.clear()
+    pytester.runpytest_inprocess(*TWO, "--last-failed").assert_outcomes(failed=1)
+    assert happened == ["open", "run", "close"]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_scenario_that_hangs_runs_out_of_its_time_and_the_cluster_goes(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(loaded: LoadedScenario) -> ScenarioReport:
+        threading.Event().wait(60)
+        raise AssertionError("nobody ended it")
+
+    happened = with_session(monkeypatch, hang)
+    outcome = pytester.runpytest_inprocess(TWO[0], "--timeout=1", "--timeout-method=signal")
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*Timeout*1.0s*"])
+    assert happened[-1] == "close"
+
+
+@pytest.mark.usefixtures("small")
+def test_the_summary_bounds_bad_luck(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
+    pytester.runpytest_inprocess(TWO[0]).stdout.fnmatch_lines(["bad luck: one in a million"])
+    pytester.runpytest_inprocess("--collect-only", TWO[0]).stdout.no_fnmatch_line("bad luck*")
