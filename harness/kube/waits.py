@@ -161,6 +161,23 @@ def wait_pod_ready(kube: Kube, namespace: str, name: str, *, within: float) -> W
     )
 
 
+def wait_job_ready(kube: Kube, ref: ObjectRef, pods: int, *, within: float) -> Waited:
+    """Wait until so many pods of a Job are ready; a Job that has failed never gets there."""
+
+    def failed(job: JsonObject) -> str | None:
+        conditions = (job.get("status") or {}).get("conditions") or []
+        return next((c.get("message", "") for c in conditions if c["type"] == "Failed" and c["status"] == "True"), None)
+
+    return wait_for(
+        kube,
+        ref,
+        lambda job: (job.get("status") or {}).get("ready", 0) >= pods,
+        within=within,
+        describe=lambda job: f"{(job.get('status') or {}).get('ready', 0)} of {pods} pods are ready",
+        hopeless=failed,
+    )
+
+
 def wait_gone(kube: Kube, ref: ObjectRef, *, within: float, clock: Clock = time.monotonic) -> float:
     """Seconds until the object no longer exists.
 

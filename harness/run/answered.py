@@ -101,8 +101,7 @@ class Answerers:
         return self._then
 
     def _scrape(self) -> Snapshot | None:
-        pod = self._sender.pod
-        return scrape(self._kube, [pod]) if self._sender.meshed and pod is not None else None
+        return scrape(self._kube, self._sender.pods) if self._sender.meshed and self._sender.pods else None
 
 
 def _counts_requests(name: str) -> bool:

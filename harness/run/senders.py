@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.cluster.provider import SENDER_IMAGE, Cluster
 from harness.errors import EnvironmentFailed
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
-from harness.kube.objects import JsonObject
-from harness.kube.waits import wait_pod_ready
+from harness.kube.objects import JsonObject, ObjectRef
+from harness.kube.waits import wait_job_ready, wait_pod_ready
 from harness.mesh.metrics import MeshedPod, is_meshed
 from harness.scenario.model import IngressSender, PodSender
 from harness.traffic.client import SenderClient
 from harness.traffic.local import local_sender, towards
+from harness.traffic.merged import merged_sender
 from harness.traffic.sender import PORT
 
 READY_SECONDS = 60.0
+COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
 STREAM_SILENCE_SECONDS = 30.0
 """The sender flushes every 50 ms even when nothing comes back; a silence this long means that it is gone."""
 
@@ -27,13 +29,20 @@ STREAM_SILENCE_SECONDS = 30.0
 class Sender:
     """A running sender.
 
-    pod  as metrics know it (no Deployment owns it); None for one that asks from outside
+    pod     as metrics know it (no Deployment owns it), the first of several copies; None for one that asks from outside
+    copies  the other pods that share its requests
     """
 
     name: str
     pod: MeshedPod | None
     meshed: bool
     client: SenderClient
+    copies: tuple[MeshedPod, ...] = ()
+
+    @property
+    def pods(self) -> tuple[MeshedPod, ...]:
+        """All pods that send for it."""
+        return () if self.pod is None else (self.pod, *self.copies)
 
 
 def start_senders(
@@ -71,7 +80,8 @@ def _start_pods(
     names = {name: f"sender-{name}-{run_id}" for name in specs}
     for name, spec in specs.items():
         _ensure_home(kube, applier, ledger, spec)
-        applier.apply(_manifest(name, names[name], spec, run_id), ledger)
+        manifest = _manifest(name, names[name], spec, run_id)
+        applier.apply(manifest if spec.copies == 1 else job_of(manifest, spec.copies), ledger)
     return {name: _await(kube, name, names[name], spec) for name, spec in specs.items()}
 
 
@@ -122,7 +132,33 @@ def _manifest(sender: str, pod: str, spec: PodSender, run_id: str) -> JsonObject
     }
 
 
+def job_of(pod: JsonObject, copies: int) -> JsonObject:
+    """An Indexed Job that runs a sender pod so many times at once; it ends by being deleted, like the pod."""
+    metadata = pod["metadata"]
+    place = {"name": metadata["name"], "namespace": metadata["namespace"], "labels": metadata["labels"]}
+    template = {
+        "metadata": {"labels": metadata["labels"], "annotations": metadata["annotations"]},
+        "spec": {**pod["spec"], "restartPolicy": "Never"},
+    }
+    spec = {"completionMode": "Indexed", "completions": copies, "parallelism": copies, "backoffLimit": 0}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": place, "spec": {**spec, "template": template}}
+
+
 def _await(kube: Kube, name: str, pod_name: str, spec: PodSender) -> Sender:
+    if spec.copies == 1:
+        return _await_pod(kube, name, pod_name, spec)
+    wait_job_ready(kube, ObjectRef("batch/v1", "Job", spec.namespace, pod_name), spec.copies, within=READY_SECONDS)
+    pods = kube.objects("v1", "Pod", spec.namespace, f"batch.kubernetes.io/job-name={pod_name}")
+    by_index = sorted((int(pod["metadata"]["annotations"][COMPLETION_INDEX]), pod["metadata"]["name"]) for pod in pods)
+    first, *others = [_await_pod(kube, name, pod, spec) for _, pod in by_index]
+    return replace(
+        first,
+        client=merged_sender([one.client for one in (first, *others)]),
+        copies=tuple(one.pod for one in others if one.pod is not None),
+    )
+
+
+def _await_pod(kube: Kube, name: str, pod_name: str, spec: PodSender) -> Sender:
     pod = wait_pod_ready(kube, spec.namespace, pod_name, within=READY_SECONDS).obj
     if is_meshed(pod) != spec.meshed:
         wanted = "meshed" if spec.meshed else "unmeshed"

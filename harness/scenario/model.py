@@ -44,6 +44,8 @@ class PodSender(Part):
     service_account: KubernetesName = Field(default="default", alias="serviceAccount")
     meshed: StrictBool = True
     """Whether the pod gets a proxy, and with it an identity."""
+    copies: Annotated[StrictInt, Field(ge=1, le=50)] = 1
+    """How many pods share the requests, for more load than one can make: an Indexed Job whose counts are summed."""
 
 
 class IngressSender(Part):

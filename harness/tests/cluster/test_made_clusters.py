@@ -6,6 +6,7 @@ command line, which only prints them and ends with their exit code.
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -147,3 +148,40 @@ def test_a_cluster_of_somebody_else_is_not_touched(here: Bench) -> None:
         made(here, "k3d")
     assert (folder / "state.json").exists()
     assert not any(call.startswith("k3d cluster delete") for call in here.calls())
+
+
+@pytest.mark.parametrize("word", ["create-hangs", "helm-hangs"])
+def test_ctrl_c_while_the_cluster_is_made(bench: Bench, word: str) -> None:
+    bench.told_to(word)
+    with bench.run("k3d") as running:
+        await_file(bench.home / f"{word}-reached")
+        running.look()
+        running.process.send_signal(signal.SIGINT)
+        assert running.wait(PATIENCE) == Exit.INTERRUPTED, "".join(running.lines)
+        running.assert_nothing_left()
+    bench.assert_nothing_left()
+
+
+def test_ctrl_c_while_the_scenario_runs(bench: Bench) -> None:
+    with bench.run("k3d") as running:
+        running.await_line("apply manifests/podinfo/canary", seconds=PATIENCE)
+        running.process.send_signal(signal.SIGINT)
+        assert running.wait(PATIENCE) == Exit.INTERRUPTED, "".join(running.lines)
+        running.assert_nothing_left()
+    bench.assert_nothing_left()
+
+
+def test_what_a_killed_run_left_goes_with_the_next(here: Bench) -> None:
+    here.told_to("create-hangs")
+    with here.run("k3d") as running:
+        await_file(here.home / "create-hangs-reached")
+        running.process.kill()
+        running.wait(PATIENCE)
+    left = list((here.home / "clusters").glob("signalbox-*"))
+    assert left, "a cluster must be left, or the test shows nothing"
+    here.told_to("create-half")
+    said: list[str] = []
+    with pytest.raises(EnvironmentFailed):
+        made(here, "k3d", said)
+    assert said[0] == f"removed what a killed run left: {left[0].name}"
+    here.assert_nothing_left()
