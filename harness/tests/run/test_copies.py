@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.kube.apply import Applier, Ledger
-from harness.kube.objects import JsonObject
+from harness.kube.objects import JsonObject, workload
+from harness.kube.waits import wait_rollout
 from harness.run import events as ev
 from harness.run.answered import Answerers
 from harness.run.senders import start_senders
@@ -34,6 +35,7 @@ def test_three_pods_send_as_one_and_go_together() -> None:
         for manifest in project.app("podinfo-a").spec.manifests:
             for one in project.manifests(manifest):
                 applier.apply(dict(one.obj), Ledger())
+        wait_rollout(session.kube, workload("Deployment", "test/backend-a-podinfo"), within=60)
         senders = start_senders(session.kube, session.cluster, applier, ledger, {"many": spec}, "copies")
         sender = senders["many"]
         assert len(sender.pods) == 3
