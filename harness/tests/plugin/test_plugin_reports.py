@@ -21,14 +21,28 @@ from harness.tests.report.made import events, result
 from harness.verdict.judgement import Verdict
 
 ROOT = Path(__file__).parents[3]
-SCENARIO = "scenarios/tutorial/canary.yaml"
+SCENARIO = "scenarios/small.yaml"
+SMALL = """\
+apiVersion: signalbox/v1alpha1
+kind: Scenario
+metadata: {name: small}
+spec:
+  description: What is told of it is made up.
+  steps:
+    - name: only
+      then:
+        - expect: it-is-ready
+          resource: {pods: booksapp/app=authors, condition: Ready, within: 1s}
+"""
 
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    for folder in ("scenarios", "fixtures", "manifests"):
-        shutil.copytree(ROOT / folder, pytester.path / folder)
+    for folder in ("scenarios", "fixtures"):
+        (pytester.path / folder).mkdir()
+    shutil.copy(ROOT / "fixtures" / "clusters.yaml", pytester.path / "fixtures")
+    (pytester.path / SCENARIO).write_text(SMALL, encoding="utf-8")
     pytester.makeconftest('pytest_plugins = ["harness.pytest_plugin"]')
     return pytester.path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from harness.report.story import Story
 from harness.report.tutorial import ArticleTold, Standing, compare, find_article, tutorial_markdown
 from harness.run import events as ev
 from harness.scenario.article import Article, article_findings, read_article
-from harness.scenario.loading import load_all
+from harness.scenario.loading import LoadedScenario, load_all
 from harness.tests.report.made import events, finished, result, story
 from harness.verdict.judgement import Verdict
 
@@ -72,6 +73,12 @@ def standings(told: ArticleTold) -> list[Standing]:
     return [claim.standing for section in told.sections for claim in section.claims]
 
 
+@cache
+def scenarios() -> list[LoadedScenario]:
+    """Those beside the article, read once."""
+    return load_all([ARTICLE.parent])
+
+
 ONE, TWO = (result(Verdict.HOLDS, name) for name in ("one", "two"))
 
 
@@ -121,7 +128,7 @@ def test_the_page_shows_the_article(article: Article) -> None:
 
 
 def test_the_articles_names_are_those_of_the_scenarios() -> None:
-    assert article_findings(ARTICLE, load_all([ARTICLE.parent])) == []
+    assert article_findings(ARTICLE, scenarios()) == []
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_a_stale_name_is_found_with_its_line(tmp_path: Path, old: str, new: str,
     assert old in text
     path = tmp_path / "article.yaml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    (finding,) = article_findings(path, load_all([ARTICLE.parent]))
+    (finding,) = article_findings(path, scenarios())
     assert said in finding.message
     assert finding.line
 
