@@ -22,7 +22,7 @@ from harness.scenario.project import Project
 ROOT = Path(__file__).parents[3]
 EDGE = {
     "gateway/timeouts.yaml": "every-authors-call-is-refused",
-    "timeouts.yaml": "504-comes-at-the-backend-timeout",
+    "timeouts.yaml": "all-else-is-spared",
     "gateway/per-route-authorization.yaml": "readers-read-and-writers-find-no-route",
 }
 GATEWAY = {"gateway/dynamic-request-routing.yaml": "the-mesh-decides-not-the-app"}
