@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from harness.cluster.turns import state_folder
+from harness.errors import EnvironmentFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,11 @@ def read(name: str) -> Record | None:
 
 def all_of(provider: str) -> list[Record]:
     """Every record of one provider."""
-    found = [read(path.name) for path in sorted(_clusters().glob("*")) if path.is_dir()]
+    try:
+        folder = _clusters()
+    except EnvironmentFailed:
+        return []  # no place for records, so there are none; whoever makes a cluster is told
+    found = [read(path.name) for path in sorted(folder.glob("*")) if path.is_dir()]
     return [record for record in found if record is not None and record.provider == provider]
 
 
