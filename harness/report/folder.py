@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,8 +44,8 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
     if folder is None and not summary:
         yield _nothing
         return
-    with TemporaryDirectory(prefix="sb-report-") as spare:
-        kept = folder or Path(spare)
+    with ExitStack() as stack:
+        kept = folder or Path(stack.enter_context(TemporaryDirectory(prefix="sb-report-")))
         with _recorder(kept / RECORD) as record:
             for name, _ in FORMS:
                 (kept / name).unlink(missing_ok=True)  # an earlier run's must not pass for this one's
