@@ -108,16 +108,16 @@ def _not_evaluated(path: str, expression: str, error: Exception) -> ApiError:
 
 @cache
 def _program(expression: str) -> Any:
-    import cel
+    from cel.cel import compile  # from where it is defined: the package and its command line import each other
 
-    return cel.compile(expression)
+    return compile(expression)
 
 
 def _context(place: Place) -> Any:
-    import cel
+    from cel.cel import Context
 
     variables = {"self": place.value} | ({} if place.old is _ABSENT else {"oldSelf": place.old})
-    context = cel.Context(variables)
+    context = Context(variables)
     for name, function in _FUNCTIONS.items():
         context.add_function(name, function)
     return context
