@@ -146,7 +146,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _folder(config: pytest.Config) -> Path | None:
     """Where the reports of this process go: each xdist worker has a cluster and a folder of its own."""
     given = config.getoption("--signalbox-report")
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    # Not the environment: a pytest that a worker's test starts is no worker.
+    worker = getattr(config, "workerinput", {}).get("workerid", "")
     return Path(given) / worker if given else None
 
 

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.errors import Exit
 
 ROOT = Path(__file__).parents[3]
 SCENARIO = "scenarios/tutorial/fault-injection.yaml"
 
 
-def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness.cli", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> Done:
+    """A command in this process, which has loaded already what a new one takes seconds to load."""
+    out, err, terminated = StringIO(), StringIO(), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(cwd)
+            patch.setattr(sys, "argv", ["signalbox", *arguments])
+            main()
+    except SystemExit as end:
+        return Done(int(end.code or 0), out.getvalue(), err.getvalue())
+    finally:
+        signal.signal(signal.SIGTERM, terminated)
+    return Done(0, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
@@ -97,6 +121,14 @@ def test_all_findings_come_at_once(project: Path) -> None:
     assert done.returncode == Exit.INPUT
     assert "5pp" in done.stderr
     assert "booksapp" in done.stderr
+
+
+def test_the_program_as_it_is_started_says_the_same() -> None:
+    command = [sys.executable, "-m", "harness.cli", "run", "no-such-file.yaml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    here = run("run", "no-such-file.yaml")
+    assert (done.returncode, done.stderr) == (Exit.INPUT, here.stderr)
+    assert "no-such-file.yaml" in done.stderr
 
 
 def test_an_unknown_profile_names_the_nearest() -> None:
