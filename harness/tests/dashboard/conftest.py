@@ -51,7 +51,7 @@ class Town:
         assert Applier(self.session.kube, RUN).undo(ledger) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town() -> Iterator[Town]:
     """booksapp without its own failures, podinfo, and the dashboard."""
     project = Project(ROOT)
@@ -78,9 +78,12 @@ def ledger(town: Town) -> Iterator[Ledger]:
     town.undo(ledger)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium of the system, to which every name below .local is this machine."""
+    """Chromium of the system, to which every name below .local is this machine.
+
+    No longer than a module: while it is there an event loop runs in this thread, and no test may start another.
+    """
     chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if chromium is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
