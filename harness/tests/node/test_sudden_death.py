@@ -68,7 +68,7 @@ def test_no_process_survives_the_supervisor(number: signal.Signals) -> None:
         supervisor.send_signal(number)
         supervisor.wait()
         assert wait_until(lambda: not find_leftovers(run_dir))
-        assert not [process for process in family if is_alive(process)]
+        assert wait_until(lambda: not any(is_alive(process) for process in family))
 
 
 def test_no_process_survives_when_the_group_of_the_supervisor_is_killed() -> None:
