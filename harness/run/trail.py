@@ -54,9 +54,9 @@ class Tracker:
     _band: Band | None = None
 
     def look(self, judge: ShareJudge) -> None:
-        """Remember how far a judge is, unless nothing has changed."""
+        """Remember how far a judge is, unless nothing has changed; of no responses there is no share to remember."""
         point = _point(judge)
-        if self._last is not None and point.total == self._last.total:
+        if point.total == (0 if self._last is None else self._last.total):
             return
         self._band, self._last = judge.band, point
         if self._seen % self._every == 0:
@@ -67,7 +67,7 @@ class Tracker:
             self._every *= 2
 
     def trail(self) -> Trail | None:
-        """The way so far; None if nobody was looked at."""
+        """The way so far; None if nobody was looked at, or before anything was answered."""
         if self._band is None or self._last is None:
             return None
         points = self._points if self._points[-1] == self._last else [*self._points, self._last]
