@@ -185,7 +185,7 @@ async def _serve(
             await plane.settled()
 
     context = server_context(authority, certificate, run_dir)
-    return await serve(api, context, node, in_force=in_force, user_of=tokens.user)
+    return await serve(api, context, node, in_force=in_force, tokens=tokens)
 
 
 def _write_kubeconfig(run_dir: Path, authority: Authority, port: int) -> Path:

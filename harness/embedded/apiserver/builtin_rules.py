@@ -85,6 +85,10 @@ RULES: dict[str, dict[str, dict[str, Any]]] = {
         "parallelism": _COUNT,
         "podReplacementPolicy": _one_of("TerminatingOrFailed", "Failed", default="TerminatingOrFailed"),
     },
+    "authentication.v1.TokenRequestSpec": {
+        "audiences": {"default": []},
+        "expirationSeconds": {"default": 3600, "minimum": 600, "maximum": 365 * 24 * 3600},
+    },
     "networking.v1.HTTPIngressPath": {"pathType": _one_of("Exact", "Prefix", "ImplementationSpecific")},
     "discovery.v1.EndpointPort": {"name": {"default": ""}, "protocol": {"default": "TCP"}},
 }

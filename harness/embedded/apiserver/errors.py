@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.embedded.apiserver.kinds import Kind
 
+ELSEWHERE = "run with --cluster kind|k3d"
+"""What to do about something that the embedded cluster refuses and a real one offers."""
+
 
 class ApiError(Exception):
     """A request that ends in a failure Status.

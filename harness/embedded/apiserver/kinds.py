@@ -31,6 +31,7 @@ SUBRESOURCES = {
     "attach": Subresource(kind="PodAttachOptions", verbs=("create", "get")),
     "portforward": Subresource(kind="PodPortForwardOptions", verbs=("create", "get")),
     "eviction": Subresource(kind="Eviction", group="policy", version="v1", verbs=("create",)),
+    "token": Subresource(kind="TokenRequest", group="authentication.k8s.io", version="v1", verbs=("create",)),
     "proxy": Subresource(kind="PodProxyOptions", verbs=("create", "delete", "get", "patch", "update")),
 }
 """All subresources that speak another kind than their parent; `status` speaks the parent's."""
@@ -108,7 +109,7 @@ _POD_FIELDS = (
     *("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork"),
     *("status.phase", "status.podIP", "status.nominatedNodeName"),
 )
-_POD_SUBRESOURCES = ("status", "log", "exec", "attach", "portforward", "proxy", "eviction")
+_POD_SUBRESOURCES = ("status", "log", "exec", "attach", "portforward", "proxy", "eviction", "ephemeralcontainers")
 _SCALED = ("status", "scale")
 _ALL = ("all",)
 
@@ -140,6 +141,13 @@ def _unmanaged() -> Iterator[Kind]:
          True),
         ("admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings",
          "ValidatingAdmissionPolicyBinding", "", False, False),
+        # Refused where they ask for something (`refusals.py`); known, so that whoever writes one is told so.
+        ("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", "",
+         False, False),
+        ("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", "",
+         False, False),
+        ("apiregistration.k8s.io", "v1", "apiservices", "APIService", "", False, True),
+        ("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", "csr", False, True),
     ):  # fmt: skip
         subresources = ("status",) if status else ()
         yield Kind(
@@ -159,7 +167,7 @@ BUILTIN: tuple[Kind, ...] = (
     Kind("", "v1", "endpoints", "Endpoints", True, ("ep",), singular="endpoints", list_kind="EndpointsList"),
     Kind("", "v1", "configmaps", "ConfigMap", True, ("cm",)),
     Kind("", "v1", "secrets", "Secret", fields=("type",)),
-    Kind("", "v1", "serviceaccounts", "ServiceAccount", True, ("sa",), returns_deleted=True),
+    Kind("", "v1", "serviceaccounts", "ServiceAccount", True, ("sa",), ("token",), returns_deleted=True),
     Kind("", "v1", "events", "Event", True, ("ev",), fields=_EVENT_FIELDS),
     Kind("apps", "v1", "deployments", "Deployment", True, ("deploy",), _SCALED, _ALL, generation=True),
     Kind("apps", "v1", "replicasets", "ReplicaSet", True, ("rs",), _SCALED, _ALL, generation=True,
@@ -169,10 +177,6 @@ BUILTIN: tuple[Kind, ...] = (
     Kind("coordination.k8s.io", "v1", "leases", "Lease"),
     Kind("networking.k8s.io", "v1", "ingresses", "Ingress", True, ("ing",), ("status",), generation=True),
     Kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", False, generation=True, managed=False),
-    Kind("rbac.authorization.k8s.io", "v1", "roles", "Role", managed=False),
-    Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", managed=False),
-    Kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False, managed=False),
-    Kind("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False, managed=False),
     *_unmanaged(),
     Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False,
          ("crd", "crds"), ("status",), ("api-extensions",), generation=True),

@@ -6,16 +6,20 @@ The engine is loaded when the first rule is evaluated: most clusters have none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from harness.embedded.apiserver.errors import ApiError, Cause
+from harness.embedded.apiserver.costs import BUDGET, LONGEST_RULE, steps
+from harness.embedded.apiserver.errors import ELSEWHERE, ApiError, Cause
 from harness.embedded.apiserver.fieldsets import item_step
 from harness.embedded.apiserver.schema import Node
 
 _ABSENT = object()
+_FAILURES = (RuntimeError, LookupError, ArithmeticError, TypeError, ValueError)
+"""What the engine raises for a rule that does not fit its object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +39,20 @@ def syntax_findings(schema: Any, path: str) -> Iterator[Cause]:
             yield from syntax_findings(child, f"{path}[{index}]")
     elif isinstance(schema, Mapping):
         for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
-            try:
-                _program(str(rule.get("rule")))
-            except ValueError as error:
-                field = f"{path}.x-kubernetes-validations[{index}].rule"
-                yield Cause(
-                    "FieldValueInvalid", f"Invalid value: {rule.get('rule')!r}: compilation failed: {error}", field
-                )
+            yield from _expression_findings(rule, f"{path}.x-kubernetes-validations[{index}]")
         for name, child in schema.items():
             yield from syntax_findings(child, f"{path}.{name}" if path else str(name))
+
+
+def _expression_findings(rule: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    for word in ("rule", "messageExpression"):
+        expression = str(rule.get(word) or "")
+        if word == "rule" or expression:
+            try:
+                _program(expression)
+            except ValueError as error:
+                said = f"Invalid value: {expression[:200]!r}: compilation failed: {error}"
+                yield Cause("FieldValueInvalid", said, f"{path}.{word}")
 
 
 def rule_findings(node: Node, obj: Any, old: Any) -> list[Cause]:
@@ -51,7 +60,15 @@ def rule_findings(node: Node, obj: Any, old: Any) -> list[Cause]:
 
     raises  ApiError 501 for a rule that uses what the engine here does not know
     """
-    return [cause for place in _places(node, obj, old, "") for cause in _broken(place)]
+    causes: list[Cause] = []
+    left = BUDGET
+    for place in _places(node, obj, old, ""):
+        for rule in place.node.rules:
+            left -= steps(str(rule["rule"]), place.value, place.old)
+            if left < 0:
+                return [*causes, _too_much_work(place, rule)]
+            causes += _broken(place, rule)
+    return causes
 
 
 def _places(node: Node, value: Any, old: Any, path: str) -> Iterator[Place]:
@@ -73,41 +90,48 @@ def _places(node: Node, value: Any, old: Any, path: str) -> Iterator[Place]:
             yield from _places(node.items, item, before, f"{path}[{index}]")
 
 
-def _broken(place: Place) -> Iterator[Cause]:
-    for rule in place.node.rules:
-        expression = str(rule["rule"])
-        program = _program(expression)
-        if "oldSelf" in program.variables() and place.old is _ABSENT:
-            continue
-        try:
-            holds = program.execute(_context(place))
-            why = "" if holds is True else _message(rule, place)
-        except RuntimeError as error:
-            if "ndefined" in str(error):
-                raise _not_evaluated(place.path, expression, error) from None
-            why = f"rule evaluation error: {error}: evaluating rule: {expression}"
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            why = f"rule evaluation error: no such key or overload: {error}: evaluating rule: {expression}"
-        if why:
-            field = place.path + str(rule.get("fieldPath") or "")
-            yield Cause(str(rule.get("reason") or "FieldValueInvalid"), f"Invalid value: {why}", field.lstrip("."))
+def _broken(place: Place, rule: Mapping[str, Any]) -> Iterator[Cause]:
+    expression = str(rule["rule"])
+    program = _program(expression)
+    if "oldSelf" in program.variables() and place.old is _ABSENT:
+        return
+    try:
+        why = "" if program.execute(_context(place)) is True else _message(rule, place)
+    except _FAILURES as error:
+        if isinstance(error, RuntimeError) and "ndefined" in str(error):
+            raise _not_evaluated(place.path, expression, error) from None
+        why = f"rule evaluation error: {error}: evaluating rule: {expression}"
+    if why:
+        field = place.path + str(rule.get("fieldPath") or "")
+        yield Cause(str(rule.get("reason") or "FieldValueInvalid"), f"Invalid value: {why}", field.lstrip("."))
 
 
 def _message(rule: Mapping[str, Any], place: Place) -> str:
-    if expression := rule.get("messageExpression"):
-        said = _program(str(expression)).execute(_context(place))
-        if isinstance(said, str) and said:
-            return said
-    return str(rule.get("message") or f"failed rule: {rule['rule']}")
+    said: object = None
+    expression = str(rule.get("messageExpression") or "")
+    if expression and steps(expression, place.value, place.old) <= BUDGET:
+        with suppress(*_FAILURES):  # the rule's plain message is there for this
+            said = _program(expression).execute(_context(place))
+    return said if isinstance(said, str) and said else str(rule.get("message") or f"failed rule: {rule['rule']}")
+
+
+def _too_much_work(place: Place, rule: Mapping[str, Any]) -> Cause:
+    said = (
+        f"Forbidden: the rules may take more than {BUDGET} steps on this object, no further ones are evaluated; "
+        f"shorten its lists, or bound them by maxItems: evaluating rule: {rule['rule']}"
+    )
+    return Cause("FieldValueForbidden", said, place.path)
 
 
 def _not_evaluated(path: str, expression: str, error: Exception) -> ApiError:
     said = f"{path}: the embedded cluster cannot evaluate the rule {expression!r} ({error})"
-    return ApiError(501, "NotImplemented", f"{said}; run with --cluster kind or --cluster k3d")
+    return ApiError(501, "NotImplemented", f"{said}; {ELSEWHERE}")
 
 
 @cache
 def _program(expression: str) -> Any:
+    if len(expression) > LONGEST_RULE:
+        raise ValueError(f"longer than {LONGEST_RULE} characters")
     from cel.cel import compile  # from where it is defined: the package and its command line import each other
 
     return compile(expression)

@@ -8,6 +8,7 @@ from typing import Any
 from harness.embedded.apiserver.errors import Cause
 from harness.embedded.apiserver.kinds import Kind
 from harness.embedded.apiserver.objects import Obj, clone, dig
+from harness.embedded.apiserver.refusals import refusal_findings
 from harness.embedded.apiserver.rules import syntax_findings
 from harness.embedded.apiserver.selectors import matches_selector
 
@@ -16,7 +17,8 @@ Rule = Callable[[Obj, Obj | None], Iterator[Cause]]
 
 def semantic_findings(kind: Kind, obj: Obj, old: Obj | None) -> list[Cause]:
     """What is wrong with an object whose schema is satisfied."""
-    return [cause for rule in _RULES.get(kind.key, ()) for cause in rule(obj, old)]
+    broken = [cause for rule in _RULES.get(kind.key, ()) for cause in rule(obj, old)]
+    return [*broken, *refusal_findings(kind.key, obj)]
 
 
 def _immutable(*path: str) -> Rule:

@@ -17,25 +17,22 @@ from harness.embedded.apiserver.openapi import openapi_answer
 from harness.embedded.apiserver.podlogs import serve_log
 from harness.embedded.apiserver.portforward import serve_port_forward
 from harness.embedded.apiserver.proxy import serve_proxy
+from harness.embedded.apiserver.refusals import not_offered
 from harness.embedded.apiserver.reviews import serve_review
 from harness.embedded.apiserver.streams import NodeStreams
-from harness.embedded.apiserver.subresources import serve_eviction, serve_scale
+from harness.embedded.apiserver.subresources import serve_eviction, serve_scale, serve_token
 from harness.embedded.apiserver.targets import Target, parse_target
 from harness.embedded.apiserver.terminals import serve_terminal
+from harness.embedded.apiserver.tokens import ServiceAccountTokens
 from harness.embedded.apiserver.verbs import serve_object
 
 _BACKLOG = 512
 MESH_GROUPS = frozenset({"policy.linkerd.io", "gateway.networking.k8s.io"})
 InForce = Callable[[], Awaitable[None]]
-UserOf = Callable[[str], str]
 
 
 async def _at_once() -> None:
     return
-
-
-def _nobody(authorization: str) -> str:
-    return ""
 
 
 _HEALTH = ("healthz", "livez", "readyz")
@@ -45,19 +42,19 @@ _HEALTH = ("healthz", "livez", "readyz")
 class Frontend:
     """Answers the requests of authenticated clients; every refusal is a Status.
 
-    user_of   whom an Authorization header proves, "" for nobody
+    tokens    prove clients without a certificate
     in_force  waits until the data plane has taken every change so far
     """
 
     api: Api
     node: NodeStreams
+    tokens: ServiceAccountTokens
     in_force: InForce = _at_once
-    user_of: UserOf = _nobody
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any request; only our own bugs raise."""
         try:
-            request.user = request.user or self.user_of(request.headers.get("authorization", ""))
+            request.user = request.user or self.tokens.user(request.headers.get("authorization", ""))
             if not request.user:
                 raise unauthorized()
             return await self._dispatch(request)
@@ -101,6 +98,10 @@ class Frontend:
                 return serve_scale(self.api, target, request)
             case "eviction":
                 return serve_eviction(self.api, target, request)
+            case "token":
+                return serve_token(self.api, self.tokens, target, request)
+            case "ephemeralcontainers":
+                raise not_offered("ephemeral containers", "spec.ephemeralContainers")
         answer = serve_object(self.api, target, request)
         if target.kind.group in MESH_GROUPS:
             # What a client has been told of a route or a policy holds for its next request.
@@ -135,16 +136,16 @@ async def serve(
     port: int = 0,
     *,
     in_force: InForce = _at_once,
-    user_of: UserOf = _nobody,
+    tokens: ServiceAccountTokens | None = None,
 ) -> RunningServer:
     """Serve `api` over HTTPS until `close`.
 
     ssl_context  as `certs.server_context` makes it: client certificates are asked for and verified
     node         answers pods/log, exec, attach and portforward
     in_force     waits until the data plane has taken every change so far; asked before mesh resources are answered
-    user_of      whom an Authorization header proves; asked if no client certificate was shown
+    tokens       prove clients that show no certificate; by default those that clients ask this server for
     """
-    frontend = Frontend(api, node, in_force, user_of)
+    frontend = Frontend(api, node, tokens or ServiceAccountTokens(api), in_force)
     connections: set[Connection] = set()
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(frontend.answer, refusal, connections), host, port, ssl=ssl_context, backlog=_BACKLOG

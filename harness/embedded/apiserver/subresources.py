@@ -1,19 +1,26 @@
-"""Subresources that speak another kind than their parent: scale and eviction. Nothing here is stored by itself."""
+"""Subresources that speak another kind than their parent: scale, eviction, token. Nothing here is stored by itself."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from harness.embedded.apiserver.api import MERGE_PATCH, STRATEGIC_PATCH, Api, Options
 from harness.embedded.apiserver.errors import Cause, bad_request, invalid, method_not_allowed, modified
 from harness.embedded.apiserver.httpd import Request, Response
+from harness.embedded.apiserver.kinds import Kind
 from harness.embedded.apiserver.messages import body_of, json_answer, media_type
-from harness.embedded.apiserver.objects import Obj, clone, dig, name_of
+from harness.embedded.apiserver.objects import Obj, clone, dig, name_of, timestamp
 from harness.embedded.apiserver.patches import json_patch, merge_patch
+from harness.embedded.apiserver.refusals import refusal_findings
+from harness.embedded.apiserver.schema import shape
 from harness.embedded.apiserver.selectors import selector_text
 from harness.embedded.apiserver.targets import Target
+from harness.embedded.apiserver.tokens import ISSUER, ServiceAccountTokens
 from harness.embedded.apiserver.verbs import write_options
+
+_TOKEN_REQUEST = Kind("authentication.k8s.io", "v1", "tokenrequests", "TokenRequest", stored=False)
 
 
 def serve_scale(api: Api, target: Target, request: Request) -> Response:
@@ -73,6 +80,35 @@ def _scale(target: Target, obj: Obj) -> Obj:
             "selector": selector if isinstance(selector, str) else selector_text(selector),
         },
     }
+
+
+def serve_token(api: Api, tokens: ServiceAccountTokens, target: Target, request: Request) -> Response:
+    """Answer a TokenRequest with a token of the ServiceAccount; it ends with the account, and with its time."""
+    if request.method != "POST":
+        raise method_not_allowed()
+    api.get(target.kind.key, target.namespace, target.name)
+    sent = body_of(request)
+    if not isinstance(sent, dict):
+        raise bad_request("the body is not an object of kind TokenRequest")
+    asked: Obj = {"spec": {}, **sent}
+    asked.pop("status", None)  # typed clients send an empty one
+    schema = api.schemas.of(_TOKEN_REQUEST, _TOKEN_REQUEST.version)
+    shape(schema.node, asked)
+    causes = [*schema.validator.findings(asked), *refusal_findings(_TOKEN_REQUEST.key, asked)]
+    if causes:
+        raise invalid(_TOKEN_REQUEST, target.name, causes)
+    spec = asked["spec"]
+    spec["audiences"] = spec["audiences"] or [ISSUER]
+    token = tokens.issue(target.namespace, target.name, seconds=spec["expirationSeconds"], audiences=spec["audiences"])
+    end = timestamp(datetime.now(UTC) + timedelta(seconds=spec["expirationSeconds"]))
+    answer = {
+        "kind": "TokenRequest",
+        "apiVersion": _TOKEN_REQUEST.api_version(),
+        "metadata": {"name": target.name, "namespace": target.namespace, "creationTimestamp": timestamp()},
+        "spec": spec,
+        "status": {"token": token, "expirationTimestamp": end},
+    }
+    return json_answer(answer, status=201)
 
 
 def serve_eviction(api: Api, target: Target, request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import jwt
@@ -26,15 +26,20 @@ class ServiceAccountTokens:
         self._now = now
         self._secret = secrets.token_bytes(32)
 
-    def issue(self, namespace: str, name: str) -> str:
-        """A token for a ServiceAccount, as a JSON web token with the claims that clients read."""
+    def issue(
+        self, namespace: str, name: str, *, seconds: int = LIFETIME_SECONDS, audiences: Sequence[str] = (ISSUER,)
+    ) -> str:
+        """A token for a ServiceAccount, as a JSON web token with the claims that clients read.
+
+        audiences  whom it is meant for; this API server takes only those for ISSUER
+        """
         begin = int(self._now())
         claims = {
             "iss": ISSUER,
-            "aud": [ISSUER],
+            "aud": list(audiences),
             "sub": f"system:serviceaccount:{namespace}:{name}",
             "iat": begin,
-            "exp": begin + LIFETIME_SECONDS,
+            "exp": begin + seconds,
             "kubernetes.io": {
                 "namespace": namespace,
                 "serviceaccount": {"name": name, "uid": self._uid(namespace, name)},

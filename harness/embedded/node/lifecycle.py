@@ -92,9 +92,8 @@ class PodLife:
         assigned = f"Successfully assigned {self.namespace}/{self.name} to {self._site.node_name}"
         self._record("Normal", "Scheduled", assigned)
         self._sync()
-        self._failure = _unsupported(self._pod)
         try:
-            if not self._failure and await self._unless_stopped(self._prepare()):
+            if await self._unless_stopped(self._prepare()):
                 await self._run_containers()
         except Exception as error:
             _log.exception("pod %s/%s failed inside the node", self.namespace, self.name)
@@ -289,15 +288,6 @@ class PodLife:
             finished_at=datetime.now(UTC),
             container_id=f"signalbox://{self.uid}/{PROXY_CONTAINER}/1",
         )
-
-
-def _unsupported(pod: Obj) -> tuple[str, str] | None:
-    """Reason and message for a pod that cannot be run as it is meant."""
-    for container in pod["spec"].get("initContainers") or ():
-        if container.get("restartPolicy") == "Always":
-            name = container["name"]
-            return "Unsupported", f'init container "{name}" is a sidecar, which the embedded cluster does not offer'
-    return None
 
 
 def _instructions(pod: Obj) -> tuple[Obj, Obj]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from harness.embedded.apiserver.errors import ApiError
+from harness.embedded.apiserver.costs import BUDGET, LONGEST_RULE, steps
+from harness.embedded.apiserver.errors import ELSEWHERE, ApiError
 from harness.embedded.apiserver.rules import rule_findings, syntax_findings
 from harness.embedded.apiserver.schema import compile_node
 
@@ -35,6 +37,8 @@ def ruled(rule: str, **more: Any) -> dict[str, Any]:
         ("isIP(self.a)", {"a": "10.0.0"}, False),
         ("duration(self.a) > duration('1s')", {"a": "2s"}, True),
         ("self.a == 'x'", {}, False),  # evaluating it fails, which is no success
+        ("1 / size(self.a) == 1", {"a": ""}, False),
+        ("self.a.split('/')[1] == 'y'", {"a": "x"}, False),
     ],
 )
 def test_a_rule_holds_or_is_named_with_its_field(rule: str, spec: dict[str, Any], holds: bool) -> None:
@@ -72,9 +76,75 @@ def test_items_are_compared_by_their_keys() -> None:
 
 
 def test_what_cannot_be_evaluated_is_refused_with_a_way_out() -> None:
-    with pytest.raises(ApiError, match="--cluster kind") as refused:
+    with pytest.raises(ApiError, match=re.escape(ELSEWHERE)) as refused:
         broken(ruled("quantity(self.a).isGreaterThan(quantity('1'))"), {"spec": {"a": "2"}})
     assert (refused.value.code, "spec" in refused.value.message) == (501, True)
+
+
+THREE_LOOPS = "self.parts.all(x, self.parts.all(y, self.parts.all(z, x + y + z != '')))"
+
+
+def listed(rule: str) -> dict[str, Any]:
+    parts = {"type": "array", "items": TEXT}
+    spec = {"type": "object", "properties": {"parts": parts}, "x-kubernetes-validations": [{"rule": rule}]}
+    return {"type": "object", "properties": {"spec": spec}}
+
+
+def test_a_rule_that_may_take_too_long_is_refused_before_it_is_evaluated() -> None:
+    assert broken(listed(THREE_LOOPS), {"spec": {"parts": ["a"] * 30}}) == []
+    [(field, said)] = broken(listed(THREE_LOOPS), {"spec": {"parts": ["a"] * 3000}})
+    assert field == "spec"
+    assert said.startswith(f"Forbidden: the rules may take more than {BUDGET} steps on this object")
+    assert THREE_LOOPS in said
+
+
+def test_all_rules_of_an_object_share_one_budget() -> None:
+    each = listed("self.parts.all(x, self.parts.exists(y, y == x))")["properties"]["spec"]
+    schema = {"type": "object", "properties": {"many": {"type": "array", "items": each}}}
+    parts = {"parts": ["a"] * 300}
+    assert broken(schema, {"many": [parts] * 5}) == []
+    assert [field for field, _ in broken(schema, {"many": [parts] * 50})] == ["many[11]"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "of_ten"),
+    [
+        ("self.size() < 5", 1),
+        ("self.all(x, x > 0)", 10),
+        ("self.all(x, x > 0) && self.exists(y, y == 1)", 20),
+        ("self.filter(x, x > 0).map(y, y * y)", 20),
+        ("self . all (x, self.exists_one(y, y == (x)))", 10 + 100),
+        ("self.all(x, ')))' == '' || self.exists(y, x == y))", 10 + 100),
+        ("self.all(x, // isn't it\n self.exists(y, x == y))", 10 + 100),
+        ("self.all(x, r'\\' == '' || self.exists(y, x == y && x != 'z'))", 10 + 100),
+        ("'a.all(x, y)' == self", 1),
+        ("(self + self).all(x, x > 0)", 20),
+    ],
+)
+def test_macros_within_macros_multiply(expression: str, of_ten: int) -> None:
+    assert steps(expression, list(range(10))) == of_ten
+
+
+def test_long_texts_count() -> None:
+    assert steps("self.b.all(x, self.a.contains(x))", {"a": "x" * 100_000, "b": ["y"] * 10}) == 110
+    assert steps("self.a.split('').all(x, x == 'x')", {"a": "x" * 5000}) == 5000
+
+
+@pytest.mark.parametrize(("word", "other"), [("rule", {}), ("messageExpression", {"rule": "true"})])
+def test_expressions_of_endless_length_are_refused_with_their_definition(word: str, other: dict[str, str]) -> None:
+    chain = "1" + "+1" * 100_000  # the engine follows it by recursion, and takes the process down
+    schema = {"type": "object", "x-kubernetes-validations": [{**other, word: chain}]}
+    [cause] = syntax_findings(schema, "schema")
+    assert cause.field == f"schema.x-kubernetes-validations[0].{word}"
+    assert len(cause.message) < 500
+    assert f"longer than {LONGEST_RULE} characters" in cause.message
+
+
+@pytest.mark.parametrize("expression", ["self.nothing", "1", "''", "['a'].map(x, ['b'].map(y, y))"])
+def test_a_message_that_cannot_be_made_gives_way_to_the_plain_one(expression: str) -> None:
+    assert broken(ruled("false", messageExpression=expression, message="plain"), {"spec": {}}) == [
+        ("spec", "Invalid value: plain")
+    ]
 
 
 def test_a_rule_that_is_none_is_found_in_the_definition() -> None:

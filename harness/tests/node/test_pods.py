@@ -199,18 +199,6 @@ def test_a_failed_init_container_fails_a_pod_that_is_never_restarted() -> None:
     asyncio.run(run())
 
 
-def test_a_pod_with_a_sidecar_init_container_fails_and_says_why() -> None:
-    async def run() -> None:
-        async with local_node() as local:
-            init = [{"name": "one", "image": "sleeper", "restartPolicy": "Always"}]
-            local.create_pod("a", {"image": "sleeper"}, initContainers=init)
-            await local.until(lambda: local.phase("a") == "Failed")
-            assert 'init container "one" is a sidecar' in local.api.get("pods", NAMESPACE, "a")["status"]["message"]
-            assert local.processes() == []
-
-    asyncio.run(run())
-
-
 def test_a_pre_stop_hook_runs_before_sigterm() -> None:
     async def run() -> None:
         async with local_node() as local:
