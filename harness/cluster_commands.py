@@ -1,8 +1,9 @@
-"""Commands about clusters of one's own: which one is meant, and whether it will do before anything is changed."""
+"""Commands about clusters: which one is meant, whether it will do, and those that stay with what is put on them."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from harness.errors import Exit
 from harness.mesh.trust import write_anchor, write_issuer
 from harness.run import by_hand
 from harness.run.bring_up import request
+from harness.run.kept import keep_up, kept_clusters, take_down, ways_in
 from harness.scenario.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,6 +56,38 @@ def preflight(profile_name: str | None) -> None:
     for check in checks:
         click.echo(str(check))
     sys.exit(Exit.HELD if all(check.holds for check in checks) else Exit.ENVIRONMENT)
+
+
+@click.command()
+@click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
+@click.option("--name", default="signalbox", show_default=True, help="What to call the cluster.")
+@click.option("--bare", is_flag=True, help="Without Linkerd, where it is not built in, to install it by hand.")
+@existing_options
+@click.option("--app", "apps", multiple=True, metavar="NAME", help="Install fixtures/apps/NAME.yaml; may be repeated.")
+def up(profile_name: str | None, name: str, apps: tuple[str, ...], bare: bool) -> None:
+    """Start a cluster that stays, and print what a shell needs: eval "$(signalbox up)"."""
+    cluster = keep_up(name, profile_name, apps, bare=bare, progress=lambda text: click.echo(f"# {text}"))
+    click.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
+    if cluster.ingress:
+        click.echo(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")
+    for url in ways_in(cluster):
+        click.echo(f"#   {url}")
+    click.echo(f"# it stays until: signalbox down {shlex.quote(name)}")
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+def down(names: tuple[str, ...]) -> None:
+    """Take kept clusters away; without a name all of them."""
+    for name in take_down(names):
+        click.echo(f"{name} is gone")
+
+
+@click.command()
+def clusters() -> None:
+    """List the clusters that stay."""
+    for cluster in kept_clusters():
+        click.echo(f"{cluster.name}  {cluster.dialect.name}  KUBECONFIG={cluster.kubeconfig}")
 
 
 folder_argument = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("certs"))
@@ -103,9 +137,3 @@ def apply_part(part: str, name: str | None, certificates: Path) -> None:
 def expect(backend: str, name: str | None) -> None:
     """Ask podinfo.local through the ingress as the tutorial does, and say whether BACKEND answered."""
     click.echo(by_hand.expect_backend(by_hand.the_cluster(name), backend))
-
-
-def add_cluster_commands(group: click.Group) -> None:
-    """Make them commands of a group."""
-    for command in (preflight, ca, issuer, apply_part, expect):
-        group.add_command(command)

@@ -66,11 +66,6 @@ def explain(
     _print(prediction, objects, differs)
 
 
-def add_explain_command(group: click.Group) -> None:
-    """Make `explain` a command of a group."""
-    group.add_command(explain)
-
-
 def _explain_scenarios(paths: Iterable[str], profile_name: str | None, *, as_json: bool) -> None:
     checked = load_checked(paths, profile_name)
     found: list[Any] = []

@@ -35,11 +35,6 @@ def judge(run: Path, paths: tuple[Path, ...]) -> None:
     sys.exit(_rejudge(record, run, paths))
 
 
-def add_judge_command(cli: click.Group) -> None:
-    """Put the command on the command line."""
-    cli.add_command(judge)
-
-
 def _rejudge(record: Record, run: Path, paths: Sequence[Path]) -> Exit:
     started = next(record.of(ev.RunStarted), None)
     if started is None or started.dialect not in DIALECTS:

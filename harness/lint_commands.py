@@ -1,4 +1,4 @@
-"""`signalbox lint`: all findings about manifests and scenarios, or about a running cluster."""
+"""`signalbox lint`: all findings about manifests and scenarios, or about a running cluster; `signalbox schema`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from harness.report.sarif import sarif_text
 from harness.scenario.loading import looks_like_scenario, read_all
 from harness.scenario.manifests import Manifest, read_manifests
 from harness.scenario.project import Project
+from harness.scenario.schema import schema_text
 
 
 @click.command()
@@ -56,9 +57,10 @@ def lint(
     sys.exit(Exit.INPUT if any(strict or finding.level == "error" for finding in left) else Exit.HELD)
 
 
-def add_lint_command(group: click.Group) -> None:
-    """Make `lint` a command of a group."""
-    group.add_command(lint)
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of scenarios, for editors."""
+    click.echo(schema_text(), nl=False)
 
 
 def _text(findings: Iterable[CodedFinding], files: int) -> str:

@@ -58,11 +58,6 @@ def prove(paths: tuple[Path, ...], profile: str | None, twins: bool, requests: b
     sys.exit(code)
 
 
-def add_prove_command(group: click.Group) -> None:
-    """Make `prove` a command of a group."""
-    group.add_command(prove)
-
-
 class Telling:
     """Prints trials as they end, and the count at the end."""
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from kubernetes.config import ConfigException
 
 from harness.errors import Finding, InputError
 from harness.kube.client import Kube
@@ -97,7 +96,7 @@ def stat(
         for target in parse_targets(resources, _own_place(resources, namespace, here))
     ]
     _check(queries)
-    with _connected(kubeconfig) as kube:
+    with Kube(_kubeconfig(kubeconfig)) as kube:
         rows = _stat(kube, queries, seconds)
     if output == "json":
         click.echo(stat_table.as_json(rows))
@@ -123,17 +122,11 @@ def authz(resource: tuple[str, ...], namespace: str | None, seconds: float, kube
     if len(targets) > 1 or targets[0].kind == SERVICE:
         raise InputError([Finding("", 0, "authz takes one deploy, po or ns: authorization happens in pods")])
     (target,) = targets
-    with _connected(kubeconfig) as kube:
+    with Kube(_kubeconfig(kubeconfig)) as kube:
         if target.name:
             read_workloads(kube, target)
         seen = _watch(kube, target.holds, seconds)
     click.echo(authz_table.render(authz_table.authz_rows(seen.before, seen.after)))
-
-
-def add_viz_commands(group: click.Group) -> None:
-    """Make `stat` and `authz` commands of a group."""
-    group.add_command(stat)
-    group.add_command(authz)
 
 
 def _stat(kube: Kube, queries: list[StatQuery], seconds: float) -> tuple[StatRow, ...]:
@@ -182,14 +175,6 @@ def _check(queries: Iterable[StatQuery]) -> None:
             raise InputError([Finding("", 0, "--from and --to exclude each other")])
         if query.target.name and not query.target.namespace and query.target.kind != NAMESPACE:
             raise InputError([Finding("", 0, f"'{query.target.name}' is one object; leave out --all-namespaces")])
-
-
-def _connected(kubeconfig: Path | None) -> Kube:
-    path = _kubeconfig(kubeconfig)
-    try:
-        return Kube(path)
-    except ConfigException as error:
-        raise InputError([Finding(str(path), 0, f"this is no kubeconfig: {error}")]) from None
 
 
 def _kubeconfig(given: Path | None) -> Path:

@@ -19,8 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kubernetes.config import ConfigException
-
 from harness.cluster.kubeconfig import only_context, server_of, write_private
 from harness.cluster.linkerd_health import linkerd_checks
 from harness.cluster.preflight import Check, require
@@ -28,7 +26,7 @@ from harness.cluster.provider import Cluster, Furnish, Progress, Request
 from harness.cluster.rights import in_words, missing_rights, wanted_rights
 from harness.cluster.turns import Turn, take_turn
 from harness.errors import ClusterLost, EnvironmentFailed, Finding, InputError
-from harness.kube.client import Kube, KubeError
+from harness.kube.client import Kube, KubeError, NoKubeconfig
 
 CONTEXT = "SIGNALBOX_CONTEXT"
 KUBECONFIG = "SIGNALBOX_KUBECONFIG"
@@ -134,9 +132,9 @@ def _checks(cluster: Cluster) -> list[Check]:
     try:
         with Kube(cluster.kubeconfig) as kube:
             return [_answers(kube, server), _rights(kube), *_linkerd(kube, cluster)]
-    except ConfigException as error:
+    except NoKubeconfig as error:
         raise EnvironmentFailed(
-            f"context {cluster.name} cannot be used: {error}", "kubectl --context … get ns"
+            f"context {cluster.name} cannot be used: {error.reason}", "kubectl --context … get ns"
         ) from None
     except ClusterLost as error:
         remedy = f"kubectl --context {cluster.name} version; is the cluster up and its address right?"

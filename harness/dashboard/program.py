@@ -20,13 +20,12 @@ from functools import partial
 from pathlib import Path
 
 from aiohttp import web
-from kubernetes.config import ConfigException
 
 from harness.dashboard.feed import Feed
 from harness.dashboard.reading import read_cluster
 from harness.dashboard.web import application
 from harness.errors import Exit
-from harness.kube.client import Kube
+from harness.kube.client import Kube, NoKubeconfig
 
 PORT = 8084  # what `linkerd viz dashboard` listens on
 PERIOD_SECONDS = 2.0
@@ -46,9 +45,9 @@ def main(argv: Sequence[str]) -> int:
         with _connected(options.kubeconfig, os.environ) as kube:
             feed = Feed(partial(read_cluster, kube), period=options.period, window=options.window)
             asyncio.run(_serve(feed, options.host or _host(options.kubeconfig, os.environ), options.port))
-    except ConfigException as error:
+    except NoKubeconfig as error:
         where = str(options.kubeconfig) if options.kubeconfig else "this is no pod with access to the API"
-        print(f"{where}: {error}; name a kubeconfig with --kubeconfig", file=sys.stderr)
+        print(f"{where}: {error.reason}; name a kubeconfig with --kubeconfig", file=sys.stderr)
         return Exit.INPUT
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error}", file=sys.stderr)

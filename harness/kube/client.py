@@ -9,17 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import urllib3
-from kubernetes import client as k8s
-from kubernetes import config as k8s_config
-from kubernetes.config.incluster_config import InClusterConfigLoader
-from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
-
-from harness.errors import ClusterLost, SignalboxError
+from harness.errors import ClusterLost, Finding, InputError, SignalboxError
 from harness.kube.objects import ObjectRef
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 JsonObject = dict[str, Any]
 
@@ -34,6 +30,14 @@ class KubeError(SignalboxError):
         super().__init__(message)
 
 
+class NoKubeconfig(InputError):
+    """A file that leads to no cluster; carries the client's words."""
+
+    def __init__(self, place: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__([Finding(str(place), 0, f"this is no kubeconfig: {reason}")])
+
+
 @dataclass(frozen=True, slots=True)
 class PodAnswer:
     """What a pod answered through the API server's pod proxy."""
@@ -45,12 +49,13 @@ class PodAnswer:
 class Kube:
     """A connection to one cluster, from one kubeconfig file that is never `~/.kube/config` by default.
 
-    raises  KubeError when the API server refuses, ClusterLost when it cannot be reached
+    raises  NoKubeconfig for a file that is none; later KubeError when the API server refuses, ClusterLost when it
+            cannot be reached
     """
 
     def __init__(self, kubeconfig: Path, *, api: Any = None) -> None:
         self.kubeconfig = kubeconfig
-        self._api = _client(kubeconfig) if api is None else api
+        self._api = _opened(kubeconfig) if api is None else api
         # A reset of a kept connection is retried by urllib3 for reads only; three tries are its own default.
         self._dynamic: Any = None
 
@@ -60,12 +65,15 @@ class Kube:
 
         account  the directory with `token` and `ca.crt`
         scratch  a directory for what discovery finds
-        raises   ConfigException if this is no pod, or one without a token
+        raises   NoKubeconfig if this is no pod, or one without a token
         """
-        configuration = k8s.Configuration()
-        loader = InClusterConfigLoader(str(account / "token"), str(account / "ca.crt"))  # type: ignore[no-untyped-call]
-        loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
-        return cls(scratch / "kubeconfig", api=k8s.ApiClient(configuration))
+        from harness.kube import official
+
+        try:
+            api = official.api_around(account)
+        except official.UNUSABLE as error:
+            raise NoKubeconfig(account, " ".join(str(error).split())) from None
+        return cls(scratch / "kubeconfig", api=api)
 
     def __enter__(self) -> Self:
         return self
@@ -200,7 +208,7 @@ class Kube:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 10.0,
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
+    ) -> Iterator[BaseHTTPResponse]:
         """One request to a pod through the API server, answer read as it comes; leaving the block hangs up.
 
         timeout_seconds  the longest silence, not the whole
@@ -235,9 +243,11 @@ class Kube:
     def _resource(self, api_version: str, kind: str) -> Any:
         with self._translated():
             if self._dynamic is None:
+                from harness.kube import official
+
                 # The client caches discovery in a file; beside the kubeconfig it goes when the cluster goes.
                 cache = self.kubeconfig.with_name("discovery-cache.json")
-                self._dynamic = _dynamic(self._api, cache)
+                self._dynamic = official.dynamic(self._api, cache)
             return self._dynamic.resources.get(api_version=api_version, kind=kind)
 
     def _call(self, verb: str, ref: ObjectRef, **arguments: Any) -> JsonObject:
@@ -251,30 +261,25 @@ class Kube:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Turn the client's many exceptions into ours."""
+        from harness.kube import official
+
         try:
             yield
-        except (DynamicApiError, k8s.ApiException) as error:
+        except official.REFUSED as error:
             raise KubeError(error.status or 0, error.reason or "", _message(error)) from None
-        except ResourceNotFoundError as error:
+        except official.NOT_SERVED as error:
             raise KubeError(404, "NotFound", f"the cluster does not serve this kind: {error}") from None
-        except urllib3.exceptions.HTTPError as error:
+        except official.NO_ANSWER as error:
             raise ClusterLost(f"the API server at {self._api.configuration.host} does not answer: {error}") from error
 
 
-def _client(kubeconfig: Path) -> Any:
-    configuration = k8s.Configuration()
-    # The client writes keys into files; beside the kubeconfig they go when the cluster goes, even if we are killed.
-    k8s_config.load_kube_config(  # type: ignore[no-untyped-call]
-        config_file=str(kubeconfig),
-        client_configuration=configuration,
-        persist_config=False,
-        temp_file_path=str(kubeconfig.parent),
-    )
-    return k8s.ApiClient(configuration)
+def _opened(kubeconfig: Path) -> Any:
+    from harness.kube import official
 
-
-def _dynamic(api: Any, cache: Path) -> Any:
-    return DynamicClient(api, cache_file=str(cache))  # type: ignore[no-untyped-call]
+    try:
+        return official.api_of(kubeconfig)
+    except official.UNUSABLE as error:
+        raise NoKubeconfig(kubeconfig, " ".join(str(error).split())) from None
 
 
 def _message(error: Any) -> str:

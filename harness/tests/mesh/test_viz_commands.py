@@ -148,9 +148,10 @@ def test_mistakes_are_named(words: str, sentence: str) -> None:
     assert sentence in str(result.exception)
 
 
-def test_a_file_that_is_no_kubeconfig_is_bad_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["hello: 1\n", "", "{", "words", "[1]", "contexts: 3\ncurrent-context: a\n"])
+def test_a_file_that_is_no_kubeconfig_is_bad_input(tmp_path: Path, text: str) -> None:
     path = tmp_path / "k"
-    path.write_text("hello: 1\n")
+    path.write_text(text)
     result = run("stat", "ns", "--kubeconfig", str(path))
     assert isinstance(result.exception, InputError)
     assert f"{path}: this is no kubeconfig" in str(result.exception)
