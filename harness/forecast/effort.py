@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.forecast.asks import asks_of, share_of
 from harness.scenario.claims import DEFAULT_TIMES
 from harness.scenario.clusters import Pace
-from harness.scenario.expectations import DEFAULT_RATE, Expectation, Metrics, Send, Watch
+from harness.scenario.expectations import TABLE_RATE, Expectation, Metrics, Send, Watch
 from harness.scenario.model import Scenario
 from harness.verdict.claims import ErrorBounds, Share
 
@@ -38,7 +38,7 @@ def effort_of(scenario: Scenario, promise: Expectation | Watch, pace: Pace, boun
     asks = asks_of(scenario, promise)
     if not asks:
         return None
-    rate = pace.rate(source.rate if isinstance(source, Send) else DEFAULT_RATE)
+    rate = pace.rate(source.rate if isinstance(source, Send) else TABLE_RATE)
     share = share_of(scenario, promise)
     if share is None:
         sent = sum(ask.times or DEFAULT_TIMES for ask in asks)

@@ -15,7 +15,7 @@ from harness.run.senders import Sender
 from harness.run.states import state_judgement
 from harness.scenario.claims import Every
 from harness.scenario.clusters import Pace
-from harness.scenario.expectations import DEFAULT_RATE, DEFAULT_TIMEOUT
+from harness.scenario.expectations import DEFAULT_TIMEOUT, TABLE_RATE
 from harness.scenario.tables import Case, Each
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Judgement, Verdict
@@ -72,7 +72,7 @@ class TableRun:
             headers=sent.headers,
             body=sent.body,
             data=sent.json,
-            rate=self.pace.rate(DEFAULT_RATE),
+            rate=self.pace.rate(TABLE_RATE),
             limit=case.times,
             timeout_seconds=DEFAULT_TIMEOUT.total_seconds(),
             wanted=wanted,

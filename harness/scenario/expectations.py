@@ -29,6 +29,8 @@ SELF_SUFFICIENT: Final[Mapping[str, str]] = {
 }
 """Claims that need no source of responses, and why."""
 DEFAULT_RATE: Final = 100.0
+TABLE_RATE: Final = 200.0
+"""The pace of a decision table: its rows ask a few times each, so that their answers count, not their number."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
 
 

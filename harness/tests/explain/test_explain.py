@@ -113,7 +113,7 @@ def test_a_scenario_is_told_step_by_step() -> None:
     output = explain(str(ROOT / "scenarios/tutorial/timeouts.yaml"), "--cluster", "embedded").output
     assert "step 2: the route as printed" in output
     assert "apply      manifests/booksapp/timeouts-httproute-as-printed.yaml" in output
-    assert "expect every-authors-call-is-refused   (100 requests, 1 s)" in output
+    assert "expect every-authors-call-is-refused   (100 requests, 0.5 s)" in output
     assert "100%  404 by the client's own proxy" in output
     assert "CONTRADICTION" not in output
     assert "feature HTTPRouteRequestTimeout: " in output
