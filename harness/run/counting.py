@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from harness.run.criteria import described, satisfies
+from harness.run.criteria import described, satisfies, seconds_against
 from harness.run.lateness import Lateness
 from harness.run.splits import SplitCounting
 from harness.scenario.claims import DEFAULT_TIMES, Criteria, Every, Share
@@ -201,9 +201,9 @@ class LatencyCounting:
     def feed(self, outcomes: Sequence[Outcome]) -> None:
         meant = [o for o in outcomes if self._claim.of is None or satisfies(o, self._claim.of)]
         self._lateness.add(meant)
-        times = [outcome.latency if outcome.status is not None else None for outcome in meant]
-        self._seconds += [time for time in times if time is not None]
+        self._seconds += [outcome.latency for outcome in meant if outcome.status is not None]
         for bound in self._bounds:
+            times = [seconds_against(outcome, bound.bound) for outcome in meant]
             bound.judge.add(sum(bound.bound.is_beyond(time) for time in times), len(times))
 
     def finish(self, cause: Cause) -> None:
@@ -220,8 +220,7 @@ class LatencyCounting:
             f"{self._quantiles()}; {told.hits} of {told.total} {beyond} than {decisive.bound.limit.total_seconds():g} s"
         )
         judgement = replace(told, promised=promised, seen=seen)
-        # Lag is part of every latency. What holds or breaks in spite of it stands; what it may have caused does not.
-        caused = decisive.bound.slower is (told.verdict is Verdict.BROKEN)
+        caused = decisive.bound.slower and told.verdict is Verdict.BROKEN  # what holds in spite of the lag stands
         return self._lateness.refused(judgement) if caused else judgement
 
     def progress(self) -> str:

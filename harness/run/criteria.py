@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.scenario.claims import Criteria, Kind
+from harness.scenario.latency import LatencyBound
 from harness.scenario.units import format_duration
 from harness.traffic.outcome import Outcome
 
@@ -48,3 +49,15 @@ def described(criteria: Criteria, noun: str = "responses") -> str:
     if criteria.body_lacks is not None:
         parts.append(f"whose body lacks '{criteria.body_lacks}'")
     return " ".join([noun, *parts])
+
+
+def seconds_against(outcome: Outcome, bound: LatencyBound) -> float | None:
+    """The time of a response by the clock that a bound's claim is harder to meet by; None if there was no response.
+
+    Whoever claims that nothing is slow claims it of what a user feels, who waits from when the request was due. That
+    something takes its time is claimed of the time since the request really left. So the sender's own lag speaks for
+    no claim.
+    """
+    if outcome.status is None:
+        return None
+    return outcome.latency if bound.slower else outcome.service_time

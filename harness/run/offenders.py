@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.run.bursts import Burst
-from harness.run.criteria import described, satisfies
+from harness.run.criteria import described, satisfies, seconds_against
 from harness.run.events import Offence
 from harness.scenario.claims import Criteria, Every, Share
 from harness.scenario.expectations import Claim
@@ -71,7 +71,9 @@ def _rule(sent: Sent, claim: Claim, judgement: Judgement) -> tuple[Offends, str]
             return _lacking(claim)
         case Latency():
             bounds = claim.bounds()
-            return (lambda o: o.status is None or any(b.is_beyond(o.latency) for b in bounds)), "beyond a limit"
+            return (
+                lambda o: o.status is None or any(b.is_beyond(seconds_against(o, b)) for b in bounds)
+            ), "beyond a limit"
         case Share(of=of) if of.answered_by is None:
             too_many = judgement.total > 0 and judgement.hits / judgement.total > claim.claimed
             return (lambda o: satisfies(o, of)) if too_many else (lambda o: not satisfies(o, of)), (
