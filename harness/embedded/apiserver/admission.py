@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from harness.embedded.apiserver.errors import ApiError, Cause, forbidden, invalid, not_found
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.objects import Obj, dig, is_deleting, name_of, namespace_of
+from harness.embedded.apiserver.objects import Obj, asked_name, dig, is_deleting, name_of, namespace_of
 from harness.embedded.apiserver.store import Store
 
 NODE_NAME = "signalbox"
@@ -96,7 +96,7 @@ class Admission:
         if self.store.get("serviceaccounts", namespace_of(pod), account) is None:
             where = f"{namespace_of(pod)}/{account}"
             why = f'error looking up service account {where}: serviceaccount "{account}" not found'
-            raise forbidden(kind, name_of(pod), why)
+            raise forbidden(kind, asked_name(pod), why)
         spec.setdefault("nodeName", NODE_NAME)
         spec.setdefault("enableServiceLinks", True)
         spec.setdefault("preemptionPolicy", "PreemptLowerPriority")

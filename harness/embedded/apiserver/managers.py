@@ -13,6 +13,9 @@ from harness.embedded.apiserver.fieldsets import Path, decode, encode, fields_of
 from harness.embedded.apiserver.objects import Obj, timestamp
 from harness.embedded.apiserver.schema import Node
 
+MOST_UPDATERS = 10
+"""Managers by update of one object; older ones count as one, so that no client makes an object grow by names."""
+_ANCIENT = "ancient-changes"
 _METADATA = (
     *("name", "namespace", "generateName", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),
     *("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"),
@@ -100,7 +103,20 @@ def record_update(node: Node, old: Obj | None, new: Obj, writer: Writer, api_ver
     mine = shares.get(writer, Share(frozenset(), api_version, ""))
     if changed:
         shares[writer] = Share(mine.paths | changed, api_version, timestamp())
-    write_shares(new, shares)
+    write_shares(new, _with_few_updaters(shares))
+
+
+def _with_few_updaters(shares: Shares) -> Shares:
+    updaters = [w for w, share in shares.items() if w.operation == "Update" and w.manager != _ANCIENT and share.paths]
+    if len(updaters) <= MOST_UPDATERS:
+        return shares
+    old = updaters[:-MOST_UPDATERS]
+    merged: Shares = {}
+    for writer in (*(w for w in shares if w.manager == _ANCIENT), *old):
+        share, ancient = shares[writer], replace(writer, manager=_ANCIENT)
+        known = merged.get(ancient, Share(frozenset(), share.api_version, share.time))
+        merged[ancient] = replace(share, paths=known.paths | share.paths)
+    return {**merged, **{w: share for w, share in shares.items() if w not in old and w.manager != _ANCIENT}}
 
 
 def record_apply(

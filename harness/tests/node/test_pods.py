@@ -14,6 +14,7 @@ WEB: Obj = {
     "readinessProbe": {"httpGet": {"path": "/healthy", "port": "http"}},
     "volumeMounts": [{"name": "state", "mountPath": "/state"}],
 }
+CONDITIONS = ("PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready")
 STATE: list[Obj] = [{"name": "state", "emptyDir": {}}]
 
 
@@ -27,6 +28,46 @@ def test_a_pod_becomes_ready_by_its_http_probe_asked_from_the_node() -> None:
             assert local.status("a")["ready"] is True
             assert local.reasons("a") == ["Scheduled", "Pulled", "Created", "Started"]
             await local.until_logged("a", f"/healthy from {local.network.node_ip}")
+
+    asyncio.run(run())
+
+
+def test_a_pod_passes_through_every_state_and_tells_of_it() -> None:
+    """Nothing is skipped: what `kubectl get -w` shows of a pod that starts, becomes ready, works and ends."""
+
+    async def run() -> None:
+        async with local_node() as local:
+            seen: list[tuple[str, str, str]] = []
+
+            def remember(_event: object) -> None:
+                true = [kind for kind in CONDITIONS if local.condition("a", kind) == "True"]
+                now = (local.phase("a"), local.state("a")[0], " ".join(true))
+                if now[0] and now not in seen[-1:]:
+                    seen.append(now)
+
+            local.api.store.subscribe(("pods",), remember)
+            probe = {"exec": {"command": ["sh", "-c", "test -e $SIGNALBOX_ROOT/state/up"]}, "timeoutSeconds": 20}
+            args = ["until test -e $SIGNALBOX_ROOT/state/end; do sleep 0.01; done"]
+            annotations = {"signalbox.dev/command": "sh -c"}
+            mounts = WEB["volumeMounts"]
+            container = {"image": "shell", "args": args, "readinessProbe": probe, "volumeMounts": mounts}
+            local.create_pod("a", container, volumes=STATE, restartPolicy="Never", annotations=annotations)
+            await local.until(lambda: local.phase("a") == "Running")
+            state = next(local.run_dir.glob("pods/*/volumes/state"))
+            (state / "up").touch()
+            await local.until(lambda: local.condition("a") == "True")
+            (state / "end").touch()
+            await local.until(lambda: local.phase("a") == "Succeeded")
+            started = "PodScheduled PodReadyToStartContainers Initialized"
+            assert seen[0] == ("Pending", "", "")
+            assert [entry for entry in seen[1:] if entry[1] == "waiting"]
+            assert seen[-3:] == [
+                ("Running", "running", started),
+                ("Running", "running", f"{started} ContainersReady Ready"),
+                ("Succeeded", "terminated", started),
+            ]
+            assert {phase for phase, *_ in seen[:-3]} == {"Pending"}
+            assert local.reasons("a")[:4] == ["Scheduled", "Pulled", "Created", "Started"]
 
     asyncio.run(run())
 
