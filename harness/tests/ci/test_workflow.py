@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from check_jsonschema import main as check_jsonschema
+from click.testing import CliRunner, Result
 
 from harness.scenario.project import Project
 
@@ -22,19 +22,18 @@ def read(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def schema_says(schema: str, path: Path) -> subprocess.CompletedProcess[str]:
+def schema_says(schema: str, path: Path) -> Result:
     """What check-jsonschema finds, by the schema that it brings along."""
-    argv = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(path)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    return CliRunner().invoke(check_jsonschema, ["--builtin-schema", f"vendor.{schema}", str(path)])
 
 
 @pytest.mark.parametrize(("schema", "path"), [("github-workflows", WORKFLOW), ("github-actions", ACTION)])
 def test_the_files_are_what_github_takes(schema: str, path: Path, tmp_path: Path) -> None:
     done = schema_says(schema, path)
-    assert done.returncode == 0, done.stdout
+    assert done.exit_code == 0, done.output
     broken = tmp_path / path.name
     broken.write_text(path.read_text(encoding="utf-8").replace("steps:", "stepps:", 1), encoding="utf-8")
-    assert schema_says(schema, broken).returncode == 1
+    assert schema_says(schema, broken).exit_code == 1
 
 
 def test_every_profile_of_the_workflow_exists() -> None:

@@ -37,9 +37,9 @@ def cases(profile: str) -> Iterator[object]:
     for file in load_twins([ROOT / "scenarios/tutorial"]):
         for path in file.scenario_paths():
             name = str(Path(path).relative_to(ROOT / "scenarios/tutorial"))
-            for twin, place in file.about(rules):
-                if wanted(profile, name, twin):
-                    tale = Tale(load(path), project)
+            if chosen := [about for about in file.about(rules) if wanted(profile, name, about[0])]:
+                tale = Tale(load(path), project)
+                for twin, place in chosen:
                     yield pytest.param(tale, twin, place, id=f"{name}-{twin.breaks}-{place.rpartition(':')[2]}")
 
 
