@@ -1,7 +1,8 @@
 """Linkerd put into a bare cluster: definitions, control plane, viz if wanted, at pinned versions.
 
 By its helm charts; by `linkerd install` where only the command is there, and then the command's own version must be
-the pinned one, because it installs itself. Every step is waited for as `linkerd check` would.
+the pinned one, because it installs itself. Every step is waited for as `linkerd check` would. The heartbeat, which
+tells the project about installations, is left out: clusters of tests are not worth counting.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ INJECTOR = ObjectRef(
     None,
     "linkerd-proxy-injector-webhook-config",
 )
-GATEWAY_ROUTES = "httproutes.gateway.networking.k8s.io"
 CRD = "apiextensions.k8s.io/v1"
+GATEWAY_ROUTES = ObjectRef(CRD, "CustomResourceDefinition", None, "httproutes.gateway.networking.k8s.io")
+HELM_RELEASE = "meta.helm.sh/release-name"
 INSTALL_SECONDS = 300.0
 DEFINITIONS_SECONDS = 60.0
 REMEDY = "linkerd check; kubectl -n linkerd get pods"
@@ -94,7 +96,7 @@ def install_part(kube: Kube, release: Release, part: str, folder: Path, *, progr
 
 def _gateway_api(kube: Kube, release: Release, progress: Callable[[str], None]) -> None:
     """The Gateway API's definitions, where the release needs them and they are not there (§1.68)."""
-    if release.gateway_api and kube.get(ObjectRef(CRD, "CustomResourceDefinition", None, GATEWAY_ROUTES)) is None:
+    if release.gateway_api and kube.get(GATEWAY_ROUTES) is None:
         progress(f"installs the Gateway API's definitions: {release.gateway_api}")
         create_missing(kube, _documents(_fetched(release.gateway_api)))
 
@@ -112,7 +114,10 @@ class _Helm:
     name: str = "helm"
 
     def definitions(self) -> None:
-        self._chart(DEFINITIONS, self.release.crds, NAMESPACE)
+        # Helm takes over nothing that it has not made: with k3s 1.32 and newer Traefik has brought this one along.
+        there = self.kube.get(GATEWAY_ROUTES)
+        ours = there is None or (there["metadata"].get("annotations") or {}).get(HELM_RELEASE) == DEFINITIONS
+        self._chart(DEFINITIONS, self.release.crds, NAMESPACE, *([] if ours else ["--set", "enableHttpRoutes=false"]))
 
     def control_plane(self) -> None:
         files = {
@@ -120,17 +125,16 @@ class _Helm:
             "identity.issuer.tls.crtPEM": "issuer.crt",
             "identity.issuer.tls.keyPEM": "issuer.key",
         }
-        self._chart(CONTROL, self.release.control_plane, NAMESPACE, files)
+        values = [word for name, file in files.items() for word in ("--set-file", f"{name}={self.folder / file}")]
+        self._chart(CONTROL, self.release.control_plane, NAMESPACE, *values, "--set", "disableHeartBeat=true")
 
     def viz(self) -> None:
         self._chart(VIZ, self.release.viz, VIZ_NAMESPACE)
 
-    def _chart(self, chart: str, version: str, namespace: str, files: dict[str, str] | None = None) -> None:
+    def _chart(self, chart: str, version: str, namespace: str, *values: str) -> None:
         argv = ["helm", "upgrade", "--install", chart, chart, "--repo", self.release.repository, "--version", version]
         argv += ["--namespace", namespace, "--create-namespace", "--kubeconfig", str(self.kube.kubeconfig)]
-        argv += ["--wait", "--timeout", f"{INSTALL_SECONDS:g}s"]
-        for value, file in (files or {}).items():
-            argv += ["--set-file", f"{value}={self.folder / file}"]
+        argv += ["--wait", "--timeout", f"{INSTALL_SECONDS:g}s", *values]
         run(argv, within=INSTALL_SECONDS + 60, kubeconfig=self.kube.kubeconfig, remedy=REMEDY)
 
 
@@ -158,6 +162,7 @@ class _Command:
             *("--identity-trust-anchors-file", str(self.folder / "ca.crt")),
             *("--identity-issuer-certificate-file", str(self.folder / "issuer.crt")),
             *("--identity-issuer-key-file", str(self.folder / "issuer.key")),
+            "--disable-heartbeat",
         )
 
     def viz(self) -> None:
@@ -167,7 +172,8 @@ class _Command:
         create_missing(self.kube, _documents(self._linkerd(*arguments)))
 
     def _linkerd(self, *arguments: str) -> str:
-        return run(["linkerd", *arguments], within=60, kubeconfig=self.kube.kubeconfig, remedy=REMEDY)
+        # `viz install` first waits, for as long as this, until the control plane is well.
+        return run(["linkerd", *arguments], within=INSTALL_SECONDS, kubeconfig=self.kube.kubeconfig, remedy=REMEDY)
 
 
 def _documents(text: str) -> Iterator[JsonObject]:

@@ -107,6 +107,15 @@ def parse_workload(obj: Any, namespace: str, inherited: Mapping[str, str], diale
     )
 
 
+def joins_mesh(obj: Any, inherited: Mapping[str, str]) -> bool:
+    """Whether pods that come out of a workload now get a proxy (§4.7).
+
+    inherited  annotations of its namespace
+    """
+    template = _template(Node(obj), inherited)
+    return _joins(template.spec, template.annotations, inherited)
+
+
 def _template(node: Node, inherited: Mapping[str, str]) -> _Template:
     spec = node.child("spec")
     is_pod = node.text("kind") == "Pod"

@@ -468,6 +468,30 @@ CHARTS = {
 }
 
 
+VALUES = {
+    "linkerd-crds": {"enableHttpRoutes"},
+    "linkerd-control-plane": {
+        *("identityTrustAnchorsPEM", "identity.issuer.tls.crtPEM", "identity.issuer.tls.keyPEM"),
+        "disableHeartBeat",
+    },
+    "linkerd-viz": set[str](),
+}
+"""Names in the values.yaml of both releases' charts, as far as we have a use for them."""
+
+
+def _must_be_ours(kube: Kube, definition: str, release: str) -> None:
+    """As helm refuses to take over what it has not made."""
+    from harness.kube.objects import ObjectRef
+
+    there = kube.get(ObjectRef("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, definition))
+    owner = None if there is None else (there["metadata"].get("annotations") or {}).get("meta.helm.sh/release-name")
+    if there is not None and owner != release:
+        fail(
+            f'Error: Unable to continue with install: CustomResourceDefinition "{definition}" in namespace "" exists '
+            "and cannot be imported into the current release: invalid ownership metadata"
+        )
+
+
 def helm(argv: list[str]) -> None:
     """upgrade --install of Linkerd's charts."""
     from harness.kube.apply import create_missing
@@ -486,6 +510,7 @@ def helm(argv: list[str]) -> None:
     usage.add_argument("--wait", action="store_true")
     usage.add_argument("--timeout")
     usage.add_argument("--set-file", action="append", default=[])
+    usage.add_argument("--set", action="append", default=[])
     asked = usage.parse_args(argv)
     version, app = CHARTS.get((asked.repo, asked.chart), ("", ""))
     if version != asked.version:
@@ -494,7 +519,12 @@ def helm(argv: list[str]) -> None:
     if told_to("helm-fails") and asked.chart == "linkerd-control-plane":
         fail("Error: INSTALLATION FAILED: context deadline exceeded")
     values = {name: Path(file) for name, file in (pair.split("=", 1) for pair in asked.set_file)}
+    chosen = dict(pair.split("=", 1) for pair in asked.set)
+    if unknown := {*values, *chosen} - VALUES[asked.chart]:
+        fail(f"{asked.chart} has no value {sorted(unknown)}; the real helm would say nothing and go on")
     with Kube(Path(asked.kubeconfig)) as kube:
+        if asked.chart == "linkerd-crds" and asked.repo.endswith("stable") and "enableHttpRoutes" not in chosen:
+            _must_be_ours(kube, "httproutes.gateway.networking.k8s.io", asked.release)
         create_missing(kube, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": asked.namespace}}])
         create_missing(kube, _chart(asked.chart, app, values))
 
@@ -563,6 +593,7 @@ def linkerd(argv: list[str]) -> None:
             usage = Usage("linkerd install")
             for name in ("anchors", "issuer-certificate", "issuer-key"):
                 usage.add_argument(f"--identity-{'trust-' if name == 'anchors' else ''}{name}-file", required=True)
+            usage.add_argument("--disable-heartbeat", action="store_true")
             asked = vars(usage.parse_args(rest))
             _check_trust(
                 *(Path(asked[f"identity_{n}_file"]) for n in ("trust_anchors", "issuer_certificate", "issuer_key"))
