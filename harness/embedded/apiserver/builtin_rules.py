@@ -20,6 +20,10 @@ _LABEL = {"pattern": LABEL, "maxLength": 63}
 _MODE = {"defaultMode": {"default": 420}}
 _BY_NAME = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
 
+_EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+_NEVER: dict[str, Any] = {"not": {}}
+_NOT_STRUCTURAL = ("$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id")
+
 
 def _one_of(*words: str, default: str | None = None) -> dict[str, Any]:
     return {"enum": list(words)} if default is None else {"enum": list(words), "default": default}
@@ -90,6 +94,10 @@ RULES: dict[str, dict[str, dict[str, Any]]] = {
         "expirationSeconds": {"default": 3600, "minimum": 600, "maximum": 365 * 24 * 3600},
     },
     "networking.v1.HTTPIngressPath": {"pathType": _one_of("Exact", "Prefix", "ImplementationSpecific")},
+    _EXTENSIONS + "JSONSchemaProps": {
+        "type": _one_of("object", "array", "string", "integer", "number", "boolean"),
+        **dict.fromkeys(_NOT_STRUCTURAL, _NEVER),
+    },
     "discovery.v1.EndpointPort": {"name": {"default": ""}, "protocol": {"default": "TCP"}},
 }
 
@@ -176,6 +184,25 @@ def _names(spec: Obj) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
+def _validation(validation: Obj) -> None:
+    if "openAPIV3Schema" in validation:
+        validation["openAPIV3Schema"] = _without_nulls(validation["openAPIV3Schema"])
+
+
+def _without_nulls(schema: Any) -> Any:
+    # A YAML key with nothing behind it says nothing, except where it is a value.
+    if isinstance(schema, list):
+        return [_without_nulls(child) for child in schema]
+    if not isinstance(schema, dict):
+        return schema
+    values = ("default", "enum", "example")
+    return {
+        word: child if word in values else _without_nulls(child)
+        for word, child in schema.items()
+        if child is not None or word in values
+    }
+
+
 DERIVED: dict[str, Callable[[Obj], None]] = {
     "core.v1.Container": _container,
     "core.v1.PodSpec": _pod_spec,
@@ -187,5 +214,6 @@ DERIVED: dict[str, Callable[[Obj], None]] = {
     "core.v1.Namespace": _namespace,
     "apps.v1.DeploymentStrategy": _strategy,
     "batch.v1.JobSpec": _job_spec,
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec": _names,
+    _EXTENSIONS + "CustomResourceDefinitionSpec": _names,
+    _EXTENSIONS + "CustomResourceValidation": _validation,
 }

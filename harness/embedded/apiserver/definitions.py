@@ -30,8 +30,15 @@ _SCALARS: dict[str, dict[str, Any]] = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": {"type": "string", "format": "date-time"},
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": {"type": "string", "format": "date-time"},
 }
-# A schema of schemas is recursive and free; the CustomResourceDefinition code reads it itself.
-_OPAQUE = "JSONSchemaProps"
+_EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+_SCHEMA = _EXTENSIONS + "JSONSchemaProps"
+# The published definitions leave open what a schema of schemas may hold in these places.
+_SCALARS |= {
+    _EXTENSIONS + "JSON": {},
+    _SCHEMA + "OrStringArray": {},
+    _SCHEMA + "OrArray": {"$ref": _PREFIX + _SCHEMA},
+    _SCHEMA + "OrBool": {"anyOf": [{"type": "boolean"}, {"$ref": _PREFIX + _SCHEMA}]},
+}
 
 
 @cache
@@ -65,8 +72,6 @@ def definition(name: str) -> dict[str, Any]:
     """A definition by its full name as a structural schema, our rules (defaults, bounds) merged in."""
     if name in _SCALARS:
         return _SCALARS[name]
-    if _OPAQUE in name:
-        return {}
     schema: dict[str, Any] = _structural(published()[name])
     if not schema.keys() & {"properties", "additionalProperties"}:
         return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -81,7 +86,7 @@ def definition(name: str) -> dict[str, Any]:
 @cache
 def node(name: str) -> Node:
     """The compiled node of a definition, shared by all kinds that reach it."""
-    if _OPAQUE in name:
+    if name.startswith(_SCHEMA):  # recursive; the code of CustomResourceDefinitions reads it itself
         return ANYTHING
     compiled = compile_node(definition(name), lambda ref: node(ref.removeprefix(_PREFIX)))
     compiled.derive = DERIVED.get(name.removeprefix("io.k8s.api."))

@@ -38,7 +38,8 @@ def syntax_findings(schema: Any, path: str) -> Iterator[Cause]:
         for index, child in enumerate(schema):
             yield from syntax_findings(child, f"{path}[{index}]")
     elif isinstance(schema, Mapping):
-        for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
+        rules = schema.get("x-kubernetes-validations")  # or a property of that name, which is no list
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             yield from _expression_findings(rule, f"{path}.x-kubernetes-validations[{index}]")
         for name, child in schema.items():
             yield from syntax_findings(child, f"{path}.{name}" if path else str(name))

@@ -7,10 +7,11 @@ from typing import Any
 
 from harness.embedded.apiserver.errors import Cause
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.objects import Obj, clone, dig
+from harness.embedded.apiserver.objects import Obj, clone, dig, name_of
 from harness.embedded.apiserver.refusals import refusal_findings
 from harness.embedded.apiserver.rules import syntax_findings
 from harness.embedded.apiserver.selectors import matches_selector
+from harness.embedded.apiserver.validation import schema_error
 
 Rule = Callable[[Obj, Obj | None], Iterator[Cause]]
 
@@ -143,16 +144,36 @@ def _immutable_data(obj: Obj, old: Obj | None) -> Iterator[Cause]:
             yield Cause("FieldValueForbidden", "Forbidden: field is immutable when `immutable` is set", name)
 
 
-def _rules_compile(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
+def _schemas_compile(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
     for index, version in enumerate(obj["spec"]["versions"]):
-        schema = (version.get("schema") or {}).get("openAPIV3Schema")
-        yield from syntax_findings(schema, f"spec.versions[{index}].schema.openAPIV3Schema")
+        schema, field = (version.get("schema") or {}).get("openAPIV3Schema"), f"spec.versions[{index}].schema"
+        if schema is not None and (why := schema_error(schema)):
+            yield Cause("FieldValueInvalid", f"Invalid value: {why}", f"{field}.openAPIV3Schema")
+        yield from syntax_findings(schema, f"{field}.openAPIV3Schema")
+
+
+def _versions_are_served(obj: Obj, old: Obj | None) -> Iterator[Cause]:
+    spec = obj["spec"]
+    stored = [version["name"] for version in spec["versions"] if version["storage"]]
+    if len(stored) != 1:
+        said = f"Invalid value: {stored!r}: must have exactly one version marked as storage version"
+        yield Cause("FieldValueInvalid", said, "spec.versions")
+    names = [version["name"] for version in spec["versions"]]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Cause("FieldValueDuplicate", f'Duplicate value: "{name}"', f"spec.versions[{index}].name")
+    wanted = f"{spec['names']['plural']}.{spec['group']}"
+    if name_of(obj) != wanted:
+        said = f'Invalid value: "{name_of(obj)}": must be spec.names.plural+"."+spec.group'
+        yield Cause("FieldValueInvalid", said, "metadata.name")
+    for path in (("spec", "scope"), ("spec", "group"), ("spec", "names", "plural"), ("spec", "names", "kind")):
+        yield from _immutable(*path)(obj, old)
 
 
 _POD_RULES: tuple[Rule, ...] = (_probes_have_one_way, _volumes_exist)
 _RULES: Mapping[str, tuple[Rule, ...]] = {
     "pods": (*_POD_RULES, _only_images_change),
-    "customresourcedefinitions.apiextensions.k8s.io": (_rules_compile,),
+    "customresourcedefinitions.apiextensions.k8s.io": (_versions_are_served, _schemas_compile),
     "services": (_ports_are_told_apart, _cluster_ip_stays),
     "configmaps": (_immutable_data,),
     "secrets": (_immutable_data, _immutable("type")),

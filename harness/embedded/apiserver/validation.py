@@ -14,7 +14,25 @@ import orjson
 from harness.embedded.apiserver.errors import Cause
 
 _BOUNDS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
-_MARKS = ("x-", "description", "default", "nullable", "example", "externalDocs", "title")
+_BOUND_WORDS = ("Length", "Items", "Properties", "imum")
+_WORDS = frozenset(
+    (
+        *(
+            "type",
+            "properties",
+            "items",
+            "additionalProperties",
+            "required",
+            "enum",
+            "pattern",
+            "format",
+            "uniqueItems",
+        ),
+        *("allOf", "anyOf", "oneOf", "not", "multipleOf", "exclusiveMinimum", "exclusiveMaximum", "$ref", "$defs"),
+        *(side + word for side in ("min", "max") for word in _BOUND_WORDS),
+    )
+)
+"""What of a schema is for JSON Schema; the rest is for others, or unknown and means nothing."""
 _CAUSES = 64
 """More findings than anybody reads; a hostile object can have millions."""
 
@@ -29,9 +47,7 @@ class Validator:
     def findings(self, obj: object) -> list[Cause]:
         """Everything wrong with `obj`, at most 64 causes; empty if it is valid."""
         if self._compiled is None:
-            self._compiled = jsonschema_rs.Draft202012Validator(
-                self._schema, validate_formats=True, formats=_FORMATS, ignore_unknown_formats=True
-            )
+            self._compiled = _compiled(self._schema)
         if self._compiled.is_valid(obj):
             return []
         causes = []
@@ -42,11 +58,26 @@ class Validator:
         return causes
 
 
+def schema_error(structural: Any) -> str:
+    """Why no object can be checked against a structural schema (an expression that is none, say); "" if one can."""
+    try:
+        _compiled(to_json_schema(structural))
+    except ValueError as error:
+        return str(error).partition("\n")[0]
+    return ""
+
+
+def _compiled(schema: Any) -> Any:
+    return jsonschema_rs.Draft202012Validator(
+        schema, validate_formats=True, formats=_FORMATS, ignore_unknown_formats=True
+    )
+
+
 def to_json_schema(schema: Any) -> Any:
     """A structural schema (OpenAPI v3 dialect of Kubernetes) as JSON Schema 2020-12."""
     if not isinstance(schema, Mapping):
         return schema
-    out = {word: _convert(word, value) for word, value in schema.items() if not word.startswith(_MARKS)}
+    out = {word: _convert(word, value) for word, value in schema.items() if word in _WORDS}
     _convert_exclusive_bounds(out)
     if schema.get("format") in _BOUNDS:
         out["minimum"], out["maximum"] = _narrower(schema, *_BOUNDS[schema["format"]])

@@ -171,6 +171,8 @@ def _deletion(request: Request) -> dict[str, Any]:
     if propagation not in (None, *PROPAGATIONS):
         raise bad_request(f'propagationPolicy: Unsupported value: "{propagation}": supported are {PROPAGATIONS}')
     preconditions = body.get("preconditions") or {}
+    if not isinstance(preconditions, dict):
+        raise bad_request("preconditions: Invalid value: must be an object")
     return {
         "propagation": cast(Propagation, propagation or "Background"),
         "grace_seconds": _grace(body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.embedded.apiserver.objects import clone
 from harness.tests.apiserver.support import WIDGET_CRD, Box, official, official_dynamic
 from harness.tests.apiserver.test_writing import refusal
 
@@ -137,3 +138,53 @@ def test_a_withdrawn_definition_takes_its_objects_along(api_client: Any, namespa
     assert refusal(custom.list_namespaced_custom_object, "example.org", "v1", namespace, "gadgets")[0] == 404
     extensions.create_custom_resource_definition(gadgets)
     assert custom.list_namespaced_custom_object("example.org", "v1", namespace, "gadgets")["items"] == []
+
+
+SCHEMA = ("spec", "versions", 0, "schema", "openAPIV3Schema")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        (("spec", "versions", 0, "storage"), False, "spec.versions"),
+        (("spec", "versions", 1, "storage"), True, "spec.versions"),
+        (("spec", "versions", 1, "name"), "v1", "spec.versions[1].name"),
+        (("metadata", "name"), "others.example.com", "metadata.name"),
+        ((*SCHEMA, "type"), "thing", "spec.versions[0].schema.openAPIV3Schema.type"),
+        ((*SCHEMA, "properties"), {"a": 5}, "spec.versions[0].schema.openAPIV3Schema.properties.a"),
+        ((*SCHEMA, "$ref"), "#/elsewhere", "spec.versions[0].schema.openAPIV3Schema.$ref"),
+        ((*SCHEMA, "items"), [{"type": "object"}], "spec.versions[0].schema.openAPIV3Schema.items"),
+        ((*SCHEMA, "additionalProperties"), "x", "spec.versions[0].schema.openAPIV3Schema.additionalProperties"),
+        (
+            (*SCHEMA, "properties", "spec", "properties", "color", "pattern"),
+            "(",
+            "spec.versions[0].schema.openAPIV3Schema",
+        ),
+    ],
+)
+def test_a_definition_that_nothing_can_follow_is_refused_by_field(
+    box: Box, path: tuple[Any, ...], value: Any, field: str
+) -> None:
+    definition = clone(WIDGET_CRD)
+    place: Any = definition
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    answer = box.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All", definition)
+    causes = (answer.json.get("details") or {}).get("causes") or []
+    fields = [cause["field"] for cause in causes] or [answer.json["message"]]
+    assert answer.status in (400, 422), answer.content
+    assert any(field in found for found in fields), fields
+
+
+def test_what_a_definition_leaves_empty_it_does_not_say(box: Box) -> None:
+    definition = clone(WIDGET_CRD)
+    definition["metadata"]["name"], definition["spec"]["group"] = "widgets.example.net", "example.net"
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema |= {"description": None, "example": None}
+    schema["properties"]["x-kubernetes-validations"] = {"type": "object", "required": None}
+    answer = box.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All", definition)
+    assert answer.status == 201, answer.content
+    kept = answer.json["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert "description" not in kept
+    assert kept["properties"]["x-kubernetes-validations"] == {"type": "object"}

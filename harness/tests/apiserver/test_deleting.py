@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.tests.apiserver.support import configmap, deployment, official, pod
+from harness.tests.apiserver.support import Box, configmap, deployment, official, pod
 from harness.tests.apiserver.test_writing import refusal
 
 
@@ -172,3 +172,10 @@ def test_the_first_namespaces_may_not_be_deleted(core: Any) -> None:
 def test_deletions_that_make_no_sense_are_refused(core: Any, namespace: str, query: dict[str, str]) -> None:
     core.create_namespaced_config_map(namespace, configmap("one"))
     assert refusal(core.delete_namespaced_config_map, "one", namespace, **query)[0] == 400
+
+
+@pytest.mark.parametrize("preconditions", [1, "x", ["x"], True])
+def test_preconditions_that_are_none_are_refused(box: Box, core: Any, namespace: str, preconditions: Any) -> None:
+    core.create_namespaced_config_map(namespace, configmap("one"))
+    path = f"/api/v1/namespaces/{namespace}/configmaps/one"
+    assert box.request("DELETE", path, {"preconditions": preconditions}).status == 400
