@@ -103,8 +103,10 @@ lint *args:
     @signalbox lint "$@"
 
 # The oracle against the embedded data plane: thousands of generated routes, policies and requests
-agree cases="12000" *args="":
-    SIGNALBOX_AGREE_CASES={{ cases }} pytest -q harness/tests/oracle/test_agreement.py "${@:2}"
+agree cases="12000" *args:
+    #!/usr/bin/env bash
+    shift
+    SIGNALBOX_AGREE_CASES={{ cases }} pytest -q harness/tests/oracle/test_agreement.py "$@"
 
 # Rewrite the editors' JSON Schema from the models
 schema:

@@ -1,7 +1,8 @@
 """Which mesh's rules are in force.
 
 Meshes differ, and Linkerd differs from itself between versions. Every difference that an observer can see is a
-named field here with its rule number in the semantics document; no code asks for a version.
+named field here with its rule number in the semantics document; no code asks for a version. `gateway-api` is no mesh:
+it is what the Gateway API's own text asks of one, numbered E1 to E88 as in the paper on conformance.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class Dialect:
     family: Literal["linkerd", "gateway-api"] = "linkerd"
     single_zero_weight_is_served: bool
     """§0.6, §1.33: one backendRef with weight 0 receives everything (new proxies) or answers 503 (old ones)."""
-    all_weights_zero: Literal["503", "closed"]
-    """§1.34: two or more backendRefs that all have weight 0."""
+    all_weights_zero: Literal["500", "503", "closed"]
+    """§1.34: two or more backendRefs that all have weight 0. E55 asks for an error status; here it is 500."""
     missing_backend_heals_live: bool
     """§1.24: creating a missing backend Service mends the route at once, or only when the route is applied again."""
     unknown_port_is_refused: bool
@@ -71,6 +72,30 @@ class Dialect:
     """§1.59: a Service port's `appProtocol` says how connections are read, from 2.18 on."""
     spiffe_identities: bool
     """§1.74: MeshTLSAuthentication admits `spiffe://` identities; in 2.14 its schema knows DNS-like names alone."""
+    policy_resources: bool = True
+    """Linkerd's own kinds are read: Servers, policies, routes of its group, annotations."""
+    core_is_a_group: bool = True
+    """§1.1, E1: `group: core` means the group of Services, too; the API's own word for it is ""."""
+    parent_sections: bool = False
+    """E6: `sectionName` of a Service parent is the name of one of its ports; Linkerd does not look at it."""
+    consumer_routes_replace: bool = False
+    """§1.11, E10: routes of a client's namespace take the place of the Service's own, or add to them."""
+    hostnames_count: bool = True
+    """§1.47, E18: `hostnames` of a route on a Service are looked at, or ignored."""
+    matching: Literal["linkerd", "gateway-api"] = "linkerd"
+    """§1.48 or E33 to E39: which of several matches wins, and how they read queries and regular expressions."""
+    redirects: Literal["linkerd", "gateway-api"] = "linkerd"
+    """§1.57 or E44 to E47: where a RequestRedirect leads."""
+    omitted_backends: Literal["parent", "500"] = "parent"
+    """§1.20, E63: a rule without backendRefs."""
+    backends_beside: Literal["parent", "route"] = "parent"
+    """§1.12, E64: whose namespace a backendRef without one means."""
+    backend_ports_are_declared: bool = False
+    """§1.26, E61: a backendRef's port is one of its Service, or a number on its pods as well."""
+    unready_backends_keep_their_share: bool = False
+    """§1.31, E60: a backend without a ready endpoint answers 503 for its share, or the others take it."""
+    optional_filters: frozenset[str] = frozenset()
+    """§1.54, E49 to E51: filters beyond header modifiers and redirects that are followed."""
 
 
 LINKERD_2_14 = Dialect(
@@ -133,4 +158,51 @@ LINKERD_EDGE = Dialect(
     spiffe_identities=True,
 )
 
+GATEWAY_API = Dialect(
+    name="gateway-api",
+    version="v1.6",
+    family="gateway-api",
+    single_zero_weight_is_served=False,
+    all_weights_zero="500",
+    missing_backend_heals_live=True,
+    unknown_port_is_refused=True,
+    backend_request_timeout=True,
+    timeout_closes_connection=False,
+    route_status_metrics=False,
+    default_backend_is_service=False,
+    egress_networks=False,
+    route_annotations=False,
+    gateway_routes_are_reviewed=False,
+    gateway_route_timeouts=True,
+    all_backends_must_resolve=True,
+    headless_parent_message="",
+    status_observes_generation=True,
+    server_access_policies=False,
+    overlapping_servers_are_refused=False,
+    audit_policy=False,
+    rate_limits=False,
+    grpc_servers_take_http_routes=False,
+    policies_target_gateway_routes=False,
+    unsupported_target_message="",
+    init_containers_have_ports=True,
+    app_protocols=False,
+    spiffe_identities=False,
+    policy_resources=False,
+    core_is_a_group=False,
+    parent_sections=True,
+    consumer_routes_replace=True,
+    hostnames_count=False,
+    matching="gateway-api",
+    redirects="gateway-api",
+    omitted_backends="500",
+    backends_beside="route",
+    backend_ports_are_declared=True,
+    unready_backends_keep_their_share=True,
+    optional_filters=frozenset({"URLRewrite", "RequestMirror", "CORS"}),
+)
+
 DIALECTS: Mapping[str, Dialect] = MappingProxyType({d.name: d for d in (LINKERD_2_14, LINKERD_EDGE)})
+"""What meshes speak, the embedded one among them."""
+
+RULES: Mapping[str, Dialect] = MappingProxyType({**DIALECTS, GATEWAY_API.name: GATEWAY_API})
+"""Everything that manifests and scenarios can be held against."""

@@ -38,7 +38,7 @@ def sent_to_pods(case: Case, service: Service, base: Outcome) -> Iterator[Outcom
 def _balanced(case: Case, found: Sequence[Target], base: Outcome) -> Iterator[Outcome]:
     ready = [one for one in found if one.workload.replicas and one.workload.key not in case.unready]
     if not ready:
-        yield _nobody_there(case.sender, base)
+        yield _nobody_there(case, base)
         return
     total = sum(one.workload.replicas for one in ready)
     for target in ready:
@@ -46,10 +46,13 @@ def _balanced(case: Case, found: Sequence[Target], base: Outcome) -> Iterator[Ou
         yield _arrived(case, target, replace(base, probability=share))
 
 
-def _nobody_there(sender: Sender, base: Outcome) -> Outcome:
-    if not sender.meshed:
+def _nobody_there(case: Case, base: Outcome) -> Outcome:
+    if not case.sender.meshed:
         why = Reason("§1.9", "the Service has no ready endpoint: the connection is refused")
         return replace(base, by="network", reasons=(*base.reasons, why))
+    if case.objects.dialect.unready_backends_keep_their_share:
+        why = Reason("E60", "the Service has no ready endpoint: 503")
+        return replace(base, by="client's proxy", status=503, filters=(), reasons=(*base.reasons, why))
     why = Reason("§1.28", "the Service has no ready endpoint: 504 after 3 s, and 503 at once from then on")
     reasons = (*base.reasons, why)
     return replace(base, by="client's proxy", status=504, also=(503,), timing="fail-fast", filters=(), reasons=reasons)
@@ -58,7 +61,9 @@ def _nobody_there(sender: Sender, base: Outcome) -> Outcome:
 def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
     workload, port = target.workload, target.port
     base = replace(base, workload=workload.key)
-    if workload.is_guarded(port):
+    if not case.objects.dialect.policy_resources:
+        pass  # the Gateway API says nothing about who may be answered
+    elif workload.is_guarded(port):
         verdict = judge(case.objects, case.sender, case.request, workload, port)
         base = replace(base, allowed=verdict.decision, reasons=(*base.reasons, *verdict.reasons))
         if verdict.closed:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
+from harness.dialect import Dialect
 from harness.oracle.objects import Objects
 from harness.resources.filters import UnsupportedFilter
 from harness.resources.matches import HeaderMatch, PathMatch, QueryParamMatch
@@ -13,29 +15,40 @@ from harness.resources.routes import HTTPRoute, ParentRef
 from harness.resources.servers import Server
 from harness.resources.services import Service
 
+EXTENSION: Final = "ExtensionRef"
 
-def unusable(route: HTTPRoute) -> str:
-    """Why the mesh cannot use a route that admission lets pass, so that it is as if it were not there (§1.15)."""
-    return next(_obstacles(route), "")
+
+def unusable(route: HTTPRoute, dialect: Dialect) -> str:
+    """Why the mesh cannot use a route that admission lets pass, so that it is as if it were not there (§1.15, E52)."""
+    return next(_obstacles(route, dialect), "")
 
 
 def outbound_routes(objects: Objects, service: Service, port: int, client_namespace: str) -> tuple[HTTPRoute, ...]:
     """The routes for clients of that namespace, in the order that decides ties."""
     if not service.can_be_parent:  # §1.7, §1.64
         return ()
+    dialect = objects.dialect
     found = [
         route
         for route in objects.routes
         if route.namespace in (service.namespace, client_namespace)  # §1.11
-        and any(attaches(parent, service, port) for parent in route.parent_refs)
-        and not unusable(route)
+        and any(attaches(parent, service, port, dialect) for parent in route.parent_refs)
+        and not unusable(route, dialect)
     ]
-    return tuple(sorted(found, key=_age))
+    own = [route for route in found if route.namespace == client_namespace]
+    if dialect.consumer_routes_replace and own:  # E10
+        found = own
+    return tuple(sorted(found, key=_age if dialect.matching == "linkerd" else _age_and_place))
 
 
-def attaches(parent: ParentRef, service: Service, port: int) -> bool:
-    """True if this parentRef means this port of this Service (§1.1, §1.3)."""
+def attaches(parent: ParentRef, service: Service, port: int, dialect: Dialect) -> bool:
+    """True if this parentRef means this port of this Service (§1.1, §1.3, E1, E5, E6)."""
     is_it = is_service_parent(parent) and (parent.namespace, parent.name) == (service.namespace, service.name)
+    if parent.group and not dialect.core_is_a_group:
+        return False
+    if parent.section_name is not None and dialect.parent_sections:
+        declared = service.port(port)
+        is_it = is_it and declared is not None and declared.name == parent.section_name
     return is_it and parent.port in (None, port)
 
 
@@ -47,7 +60,7 @@ def server_routes(objects: Objects, server: Server) -> tuple[HTTPRoute, ...]:
         if any(is_server_parent(parent) and parent.name == server.name for parent in route.parent_refs)
         and route.namespace == server.namespace
         and not _misreferences(route)
-        and not unusable(route)
+        and not unusable(route, objects.dialect)
     ]
     return tuple(sorted(found, key=lambda route: (*_age(route)[:3], route.group, route.kind)))
 
@@ -67,11 +80,21 @@ def _age(route: HTTPRoute) -> tuple[bool, str, str, str, str]:
     return (not created, created, route.name, route.namespace, route.group)
 
 
-def _obstacles(route: HTTPRoute) -> Iterator[str]:
+def _is_followed(item: UnsupportedFilter, dialect: Dialect) -> bool:
+    """E53: an ExtensionRef that leads to nothing known fails its requests, and no more."""
+    return item.kind in dialect.optional_filters or (item.kind == EXTENSION and bool(dialect.optional_filters))
+
+
+def _age_and_place(route: HTTPRoute) -> tuple[bool, str, str]:
+    """E37."""
+    return (not route.creation_timestamp, route.creation_timestamp, f"{route.namespace}/{route.name}")
+
+
+def _obstacles(route: HTTPRoute, dialect: Dialect) -> Iterator[str]:
     for number, rule in enumerate(route.rules):
         place = f"spec.rules[{number}]"
         for index, item in enumerate(rule.filters):
-            if isinstance(item, UnsupportedFilter):  # §1.54
+            if isinstance(item, UnsupportedFilter) and not _is_followed(item, dialect):  # §1.54
                 yield f"{place}.filters[{index}]: the mesh has no filter {item.kind}"
         for index, match in enumerate(rule.matches):
             parts: tuple[PathMatch | HeaderMatch | QueryParamMatch, ...]

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
+from harness.dialect import Dialect
 from harness.oracle.dialling import targets
 from harness.oracle.objects import Objects
 from harness.oracle.outcome import Key
-from harness.resources.filters import Filter, UnsupportedFilter
+from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
 from harness.resources.parents import is_egress_network_backend, is_service_backend
-from harness.resources.routes import BackendRef, Rule
+from harness.resources.routes import BackendRef, HTTPRoute, Rule
 from harness.resources.services import Service
 
-Empty: TypeAlias = Literal["503", "closed"]
+Empty: TypeAlias = Literal["500", "503", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Backend:
 class Draw:
     """The backends among which each request is drawn, with their probabilities.
 
-    shares   empty if all weights are 0
+    shares   empty if all weights are 0, or none are written where that is an error (E63)
     empty    what becomes of requests then
     skipped  backends that lose their share because nothing behind them is ready (§1.31)
     """
@@ -47,22 +48,26 @@ class Draw:
     skipped: tuple[Backend, ...] = ()
 
 
-def draw(objects: Objects, rule: Rule, parent: Service, port: int, unready: Collection[Key]) -> Draw:
-    """Among which backends a request is drawn that a rule has matched under this parent."""
+def draw(objects: Objects, rule: Rule, route: HTTPRoute, parent: tuple[Service, int], unready: Collection[Key]) -> Draw:
+    """Among which backends a request is drawn that a rule of this route has matched under a port of a parent."""
+    service, port = parent
+    if not rule.backend_refs and objects.dialect.omitted_backends == "500":  # E63
+        return Draw((), "500")
     if not rule.backend_refs:  # §1.20
-        return Draw(((to_service(objects, parent, port, unready), Fraction(1)),))
-    backends = [_resolve(objects, ref, parent, unready) for ref in rule.backend_refs]
+        return Draw(((to_service(objects, service, port, unready), Fraction(1)),))
+    beside = route.namespace if objects.dialect.backends_beside == "route" else service.namespace  # §1.12, E64
+    backends = [_resolve(objects, ref, beside, unready) for ref in rule.backend_refs]
     if len(backends) == 1:
         if backends[0].weight or objects.dialect.single_zero_weight_is_served:  # §1.33
             return Draw(((backends[0], Fraction(1)),))
-        return Draw((), "503")
+        return Draw((), "500" if objects.dialect.all_weights_zero == "500" else "503")
     positive = [backend for backend in backends if backend.weight]  # §1.32
     if not positive:
         return Draw((), objects.dialect.all_weights_zero)  # §1.34
-    ready = [backend for backend in positive if backend.ready]
+    ready = [backend for backend in positive if backend.ready or objects.dialect.unready_backends_keep_their_share]
     drawn = ready or positive
     total = sum(backend.weight for backend in drawn)
-    skipped = tuple(backend for backend in positive if not backend.ready) if ready else ()
+    skipped = tuple(backend for backend in positive if backend not in ready) if ready else ()
     return Draw(tuple((backend, Fraction(backend.weight, total)) for backend in drawn), skipped=skipped)
 
 
@@ -79,19 +84,20 @@ def is_ready(objects: Objects, service: Service, port: int, unready: Collection[
     return any(target.workload.replicas > 0 and target.workload.key not in unready for target in found)
 
 
-def _resolve(objects: Objects, ref: BackendRef, parent: Service, unready: Collection[Key]) -> Backend:
-    place = (ref.namespace or parent.namespace, ref.name)  # §1.12: the parent's namespace, not the route's
+def _resolve(objects: Objects, ref: BackendRef, beside: str, unready: Collection[Key]) -> Backend:
+    place = (ref.namespace or beside, ref.name)
     service = objects.services.get(place)
-    failure = _failure(ref, service)
+    failure = _failure(ref, service, objects.dialect)
     if failure or service is None or ref.port is None:
         return Backend(ref.weight, failure=failure)
-    ready = is_ready(objects, service, ref.port, unready)
+    redirects = any(isinstance(item, RequestRedirect) for item in ref.filters)  # which waits for no endpoint
+    ready = redirects or is_ready(objects, service, ref.port, unready)
     return Backend(ref.weight, (place, ref.port), ready=ready, filters=ref.filters)
 
 
-def _failure(ref: BackendRef, service: Service | None) -> str:
+def _failure(ref: BackendRef, service: Service | None, dialect: Dialect) -> str:
     """Why a backend answers 500 from the client's own proxy."""
-    if is_egress_network_backend(ref):
+    if is_egress_network_backend(ref) and dialect.policy_resources:
         return "EgressNetwork backends attach to EgressNetwork parents only"  # §1.29
     if not is_service_backend(ref):
         return f"unsupported backend type {ref.group} {ref.kind}"  # §1.27
@@ -99,5 +105,8 @@ def _failure(ref: BackendRef, service: Service | None) -> str:
         return f"missing port for backend Service {ref.name}"  # §1.25
     if service is None:
         return f"Service not found {ref.name}"  # §1.23
-    unknown = [item.kind for item in ref.filters if isinstance(item, UnsupportedFilter)]  # §1.54
+    if dialect.backend_ports_are_declared and service.port(ref.port) is None:
+        return f"Service {ref.name} has no port {ref.port}"  # E61
+    filters = (item for item in ref.filters if isinstance(item, UnsupportedFilter))
+    unknown = [item.kind for item in filters if item.kind not in dialect.optional_filters]  # §1.54
     return f"unsupported backend filter: {unknown[0]}" if unknown else ""

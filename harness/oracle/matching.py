@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from harness.oracle.asking import Request
 from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch
@@ -15,6 +15,23 @@ Score: TypeAlias = tuple[int, int, int, int]
 
 HostScore: TypeAlias = tuple[int, int]
 """No hostname (0), a suffix (1) or the host itself (2), then the length of the pattern (§1.48)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How values are compared.
+
+    whole         a regular expression must fit all of a value (E30: each mesh has its own dialect; this is ours)
+    first_of_many a query parameter that comes again counts by its first occurrence (E28), and of several header matches
+                  of one name the first alone (E27)
+    """
+
+    whole: bool = False
+    first_of_many: bool = False
+
+
+LINKERD: Final = Reading()
+GATEWAY_API: Final = Reading(whole=True, first_of_many=True)
 
 
 class HasMatches(Protocol):
@@ -66,23 +83,31 @@ def score_of(match: Match, request: Request) -> Score | None:
     """How well a match fits, or None if it does not."""
     if misfit(match, request):
         return None
-    length = _matched_length(match.path, request.path)
+    length = matched_length(match.path, request.path)
     return (length or 0, len(match.headers), len(match.query_params), int(match.method is not None))
 
 
-def misfit(match: Match, request: Request) -> str:
+def misfit(match: Match, request: Request, reading: Reading = LINKERD) -> str:
     """The first thing a match asks for that the request has not; "" if it fits."""
-    if _matched_length(match.path, request.path) is None:
+    if matched_length(match.path, request.path, reading) is None:
         return f"path {request.path} is not {_pattern(match.path)}"
     if match.method is not None and match.method != request.method:
         return f"method is {request.method}, not {match.method}"  # §1.45: HEAD is not GET
-    for header in match.headers:
-        if not any(_value_fits(header, value) for value in request.values(header.name)):
+    for header in headers_asked(match, reading):
+        if not any(_value_fits(header, value, reading) for value in request.values(header.name)):
             return f"header {header.name} is not {_pattern(header)}"
     for param in match.query_params:
-        if not any(name == param.name and _value_fits(param, value) for name, value in request.query):
+        values = [value for name, value in request.query if name == param.name]
+        if not any(_value_fits(param, value, reading) for value in values[: 1 if reading.first_of_many else None]):
             return f"query parameter {param.name} is not {_pattern(param)}"
     return ""
+
+
+def headers_asked(match: Match, reading: Reading) -> tuple[HeaderMatch, ...]:
+    """The header matches that count."""
+    if not reading.first_of_many:
+        return match.headers
+    return tuple({header.name.lower(): header for header in reversed(match.headers)}.values())
 
 
 def host_score(hostnames: Iterable[str], authority: str) -> HostScore | None:
@@ -105,11 +130,12 @@ def _hostname_score(pattern: str, host: str) -> HostScore | None:
     return (2, len(pattern)) if host == pattern else None
 
 
-def _matched_length(pattern: PathMatch, path: str) -> int | None:
+def matched_length(pattern: PathMatch, path: str, reading: Reading = LINKERD) -> int | None:
+    """How much of a path a pattern takes; None if it does not fit."""
     if pattern.type == "Exact":  # §1.38
         return len(path) if path == pattern.value else None
     if pattern.type == "RegularExpression":  # §1.40
-        return len(path) if spans(pattern.value, path) else None
+        return len(path) if spans(pattern.value, path, reading) else None
     if pattern.value == "/":  # §1.39
         return 1
     prefix, rest = pattern.value.rstrip("/"), path.rstrip("/")
@@ -119,17 +145,17 @@ def _matched_length(pattern: PathMatch, path: str) -> int | None:
     return len(prefix) if remainder == "" or remainder.startswith("/") else None
 
 
-def _value_fits(wanted: HeaderMatch | QueryParamMatch, value: str) -> bool:
-    return spans(wanted.value, value) if wanted.type == "RegularExpression" else value == wanted.value
+def _value_fits(wanted: HeaderMatch | QueryParamMatch, value: str, reading: Reading) -> bool:
+    return spans(wanted.value, value, reading) if wanted.type == "RegularExpression" else value == wanted.value
 
 
-def spans(pattern: str, text: str) -> bool:
+def spans(pattern: str, text: str, reading: Reading = LINKERD) -> bool:
     """§0.3: what is found first, from the left, must be the whole text.
 
     A pattern that the mesh can compile and this program cannot fits nothing: `unknown_syntax` says which those are.
     """
     try:
-        found = re.search(_spelled(pattern), text)
+        found = (re.fullmatch if reading.whole else re.search)(_spelled(pattern), text)
     except re.error:
         return False
     return found is not None and found.span() == (0, len(text))

@@ -133,7 +133,9 @@ class _Reading:
             inherited = namespaces.get(namespace, {})
             read = lambda: parse_workload(obj, namespace, inherited, self.dialect)  # noqa: E731
             return [] if is_owned(obj) else self._try(index, place, read)
-        if kind in _NOT_LOOKED_AT:
+        if group == POLICY_GROUP and not self.dialect.policy_resources:
+            self._refuse(index, place, f"the Gateway API knows no {group}")
+        elif kind in _NOT_LOOKED_AT:
             self._refuse(index, place, f"the oracle does not look at {kind}s")
         elif group in _MESH_GROUPS:
             return self._policy(index, place, obj)

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from harness.oracle.arrival import forwarded
-from harness.oracle.attachment import outbound_routes
+from harness.oracle.attachment import EXTENSION, outbound_routes
 from harness.oracle.backends import Backend, draw
 from harness.oracle.case import Case
+from harness.oracle.gateway_precedence import choose_by_match
 from harness.oracle.limits import rule_limits, service_limits
-from harness.oracle.matching import choose, host_score, misfit
+from harness.oracle.matching import GATEWAY_API, LINKERD, Choice, choose, host_score, misfit
 from harness.oracle.outcome import CERTAIN, Outcome, Reason, RouteDecision
-from harness.oracle.redirects import location
-from harness.resources.filters import Filter, RequestHeaderModifier, RequestRedirect, ResponseHeaderModifier
+from harness.oracle.redirects import gateway_location, location
+from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
 from harness.resources.matches import Match
 from harness.resources.routes import HTTPRoute, Rule
 from harness.resources.services import Service
@@ -34,7 +35,7 @@ def routed(case: Case, service: Service) -> Iterator[Outcome]:
         limits = service_limits(service.annotations, dialect)
         yield from forwarded(case, replace(plainly(service, port, why), limits=limits))
         return
-    choice = choose([(route.hostnames, route.rules) for route in routes], case.request)
+    choice = _choice(routes, case)
     place = (service.namespace, service.name)
     if choice is None:
         why_not = tuple(_no_rule(routes, service, case))
@@ -49,20 +50,28 @@ def routed(case: Case, service: Service) -> Iterator[Outcome]:
         routed=RouteDecision(place, port, route.key, choice.rule, choice.match),
         reasons=(Reason("§1.48", f"rule {choice.rule} of HTTPRoute {route.name} matches best"),),
     )
-    yield from _obeyed(case, service, rule, rule.matches[choice.match], found)
+    yield from _obeyed(case, (service, port), route, choice, found)
 
 
-def _obeyed(case: Case, service: Service, rule: Rule, match: Match, found: Outcome) -> Iterator[Outcome]:
+def _choice(routes: Sequence[HTTPRoute], case: Case) -> Choice | None:
+    if case.objects.dialect.matching == "gateway-api":
+        return choose_by_match([route.rules for route in routes], case.request)
+    return choose([(route.hostnames, route.rules) for route in routes], case.request)
+
+
+def _obeyed(
+    case: Case, parent: tuple[Service, int], route: HTTPRoute, choice: Choice, found: Outcome
+) -> Iterator[Outcome]:
     """§1.36: the rule's own filters, the draw, then the filters of the backend."""
-    answer = _redirected(case, rule.filters, match, found)
+    rule = route.rules[choice.rule]
+    match = rule.matches[choice.match]
+    answer = _redirected(case, rule.filters, match, found) or _without_extension(rule, found)
     if answer is not None:
         yield answer
         return
-    drawing = draw(case.objects, rule, service, case.request.port, case.unready)
+    drawing = draw(case.objects, rule, route, parent, case.unready)
     if not drawing.shares:
-        why = Reason("§1.34" if len(rule.backend_refs) > 1 else "§1.33", "all backends of the rule have weight 0")
-        by_proxy = drawing.empty == "503"
-        yield _answered(found, 503 if by_proxy else None, why)
+        yield _answered(found, None if drawing.empty == "closed" else int(drawing.empty), _undrawn(rule))
         return
     for lost in filter(None, (backend.service for backend in drawing.skipped)):
         why = Reason("§1.31", f"nothing behind {lost[0][1]} is ready: its share goes to the others")
@@ -74,6 +83,19 @@ def _obeyed(case: Case, service: Service, rule: Rule, match: Match, found: Outco
             continue
         base = _sent(base, backend, named=bool(rule.backend_refs))
         yield from _through_filters(case, backend, match, base)
+
+
+def _undrawn(rule: Rule) -> Reason:
+    if not rule.backend_refs:
+        return Reason("E63", "the rule names no backend, and its parent is none by itself")
+    return Reason("§1.34" if len(rule.backend_refs) > 1 else "§1.33", "all backends of the rule have weight 0")
+
+
+def _without_extension(rule: Rule, found: Outcome) -> Outcome | None:
+    """E53. Where no filter is optional such a route is not usable at all (§1.54)."""
+    if not any(isinstance(item, UnsupportedFilter) and item.kind == EXTENSION for item in rule.filters):
+        return None
+    return _answered(found, 500, Reason("E53", "a filter of the rule refers to an extension that nobody knows"))
 
 
 def _through_filters(case: Case, backend: Backend, match: Match, base: Outcome) -> Iterator[Outcome]:
@@ -100,7 +122,7 @@ def _percent(outcome: Outcome) -> str:
 
 
 def _modifiers(filters: Sequence[Filter]) -> tuple[Filter, ...]:
-    return tuple(item for item in filters if isinstance(item, RequestHeaderModifier | ResponseHeaderModifier))
+    return tuple(item for item in filters if not isinstance(item, RequestRedirect))
 
 
 def _redirected(case: Case, filters: Sequence[Filter], match: Match, found: Outcome) -> Outcome | None:
@@ -108,7 +130,8 @@ def _redirected(case: Case, filters: Sequence[Filter], match: Match, found: Outc
     redirect = next((item for item in filters if isinstance(item, RequestRedirect)), None)
     if redirect is None:
         return None
-    where = location(redirect, match, case.request)
+    locate = gateway_location if case.objects.dialect.redirects == "gateway-api" else location
+    where = locate(redirect, match, case.request)
     if where is None:
         return _answered(found, 500, Reason("§1.57", "a prefix cannot be replaced where no prefix was matched"))
     if not where:
@@ -124,14 +147,16 @@ def _answered(found: Outcome, status: int | None, why: Reason) -> Outcome:
 
 def _no_rule(routes: Sequence[HTTPRoute], service: Service, case: Case) -> Iterator[Reason]:
     """Of every rule why it does not match, then what comes of it."""
+    by_text = case.objects.dialect.matching == "gateway-api"
+    reading = GATEWAY_API if by_text else LINKERD
     for route in routes:
-        if host_score(route.hostnames, case.request.named_authority) is None:
+        if not by_text and host_score(route.hostnames, case.request.named_authority) is None:
             listed = ", ".join(route.hostnames)
             said = f"HTTPRoute {route.name} is for {listed}, and the request names {case.request.named_authority}"
             yield Reason("§1.47", said)
             continue
         for number, rule in enumerate(route.rules):
-            whys = "; or ".join(misfit(match, case.request) for match in rule.matches)
+            whys = "; or ".join(misfit(match, case.request, reading) for match in rule.matches)
             yield Reason("§1.46", f"rule {number} of HTTPRoute {route.name} does not match: {whys}")
     port = f"{service.name}:{case.request.port}"
     yield Reason("§1.18", f"{port} has routes, which makes it an allow-list, and no rule of theirs matches")

@@ -10,6 +10,7 @@ from harness.oracle.arrival import forwarded, sent_to_pods
 from harness.oracle.asking import Request, Sender
 from harness.oracle.case import Case
 from harness.oracle.dialling import dialled_service
+from harness.oracle.numbering import numbered
 from harness.oracle.objects import Objects
 from harness.oracle.outbound import plainly, routed
 from harness.oracle.outcome import CERTAIN, Key, Outcome, Prediction, Reason
@@ -25,11 +26,15 @@ def predict(objects: Objects, sender: Sender, request: Request, *, unready: Coll
     unready  workloads whose pods take no requests now; `locked_out` says which will come to that by their own routes
     """
     outcomes = tuple(_merged(_outcomes(Case(objects, sender, request, frozenset(unready)))))
+    if objects.dialect.family == "gateway-api":
+        outcomes = tuple(numbered(outcome) for outcome in outcomes)
     return Prediction(sender, request, outcomes, exact=not _balancer_decides(outcomes))
 
 
 def locked_out(objects: Objects) -> tuple[Key, ...]:
     """Workloads that their own policies keep the kubelet from: after some failures they get no requests (§3.13)."""
+    if not objects.dialect.policy_resources:
+        return ()
     return tuple(workload.key for workload in objects.workloads if _is_locked_out(objects, workload))
 
 
@@ -68,7 +73,7 @@ def _outcomes(case: Case) -> Iterator[Outcome]:
 
 def _is_opaque(case: Case, service: Service) -> bool:
     port = service.port(case.request.port)
-    return port is not None and is_opaque(service, port, case.objects.dialect)
+    return port is not None and case.objects.dialect.policy_resources and is_opaque(service, port, case.objects.dialect)
 
 
 def _unknown_port(case: Case, service: Service) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast, get_args
@@ -61,9 +62,11 @@ class UnsupportedFilter:
     """A filter that the schema admits and the mesh cannot do: URLRewrite, RequestMirror, ExtensionRef, … (§1.54).
 
     kind    the filter's `type`
+    detail  all of it as written, which tells it from others of its kind
     """
 
     kind: str
+    detail: str = ""
 
 
 Filter: TypeAlias = RequestHeaderModifier | ResponseHeaderModifier | RequestRedirect | UnsupportedFilter
@@ -77,7 +80,7 @@ def parse_filters(owner: Node) -> tuple[Filter, ...]:
 def _parse_filter(node: Node) -> Filter:
     kind = node.text("type", required=True)
     if kind not in _READERS:
-        return UnsupportedFilter(kind)
+        return UnsupportedFilter(kind, json.dumps(node.value, sort_keys=True, default=str))
     key, read = _READERS[kind]
     if not node.has(key):
         node.report(f"is required by type {kind}", key)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp import web
@@ -27,15 +27,23 @@ from harness.embedded.node.addresses import PodNetwork
 from harness.embedded.pods import OUTBOUND_PORT, DataplaneError
 from harness.tests.dataplane.builders import pod, snapshot
 
+Lines: TypeAlias = tuple[tuple[str, str], ...]
+"""Headers one by one; a name may come again."""
+
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client got; `seen` is what the application saw, empty if it saw nothing."""
+    """What a client got.
+
+    seen   what the application saw, empty if it saw nothing
+    lines  the headers again, with those that came more than once
+    """
 
     status: int
     headers: Mapping[str, str]
     body: str
     seen: Mapping[str, Any]
+    lines: Lines = ()
 
     @property
     def by(self) -> str:
@@ -45,6 +53,10 @@ class Answer:
     @property
     def error(self) -> str | None:
         return self.headers.get("l5d-proxy-error")
+
+
+def _proxy_of(client: Pod) -> str:
+    return f"http://{client.endpoint.pod_ip}:{OUTBOUND_PORT}"
 
 
 class LiveMesh:
@@ -99,16 +111,22 @@ class LiveMesh:
 
     async def get(self, client: Pod, url: str, *, method: str = "GET", **headers: str) -> Answer:
         """What an application of this pod gets, asking as `http_proxy` makes it ask."""
-        proxy = f"http://{client.endpoint.pod_ip}:{OUTBOUND_PORT}"
-        return await self.fetch(url, method=method, proxy=proxy, **headers)
+        return await self.fetch(url, method=method, proxy=_proxy_of(client), **headers)
 
     async def fetch(self, url: str, *, method: str = "GET", proxy: str | None = None, **headers: str) -> Answer:
+        lines = ((name.replace("_", "-"), value) for name, value in headers.items())
+        return await self._send(url, method, proxy, tuple(lines))
+
+    async def ask(self, client: Pod, method: str, url: str, lines: Lines) -> Answer:
+        """Like `get`, with headers that may come more than once."""
+        return await self._send(url, method, _proxy_of(client), lines)
+
+    async def _send(self, url: str, method: str, proxy: str | None, lines: Lines) -> Answer:
         exact = URL(url, encoded=True)  # the client would else rewrite what it thinks needs no encoding
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self._client.request(method, exact, proxy=proxy, headers=named, allow_redirects=False) as answer:
+        async with self._client.request(method, exact, proxy=proxy, headers=lines, allow_redirects=False) as answer:
             body = await answer.text()
-            headers = {key.lower(): value for key, value in answer.headers.items()}
-            return Answer(answer.status, headers, body, json.loads(body) if body.startswith("{") else {})
+            back = tuple((key.lower(), value) for key, value in answer.headers.items())
+            return Answer(answer.status, dict(back), body, json.loads(body) if body.startswith("{") else {}, back)
 
     async def counted(self, of: Pod) -> list[Sample]:
         """The pod's metrics now."""
@@ -131,9 +149,9 @@ async def serve_app(
             async for message in socket:
                 await socket.send_str(f"{name}: {message.data}")
             return socket
+        status = int(request.path.rpartition("/")[2]) if request.path.startswith("/status/") else answers()
         if request.path == "/slow":
             await asyncio.sleep(0.5)
-        status = int(request.path.rpartition("/")[2]) if request.path.startswith("/status/") else answers()
         seen = {
             "name": name,
             "path": request.raw_path,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.dialect import LINKERD_2_14, LINKERD_EDGE, Dialect
 from harness.embedded.dataplane.compile.backends import Backend, backends_of, drawn
-from harness.embedded.dataplane.compile.forwarding import action
+from harness.embedded.dataplane.compile.forwarding import Asked, actions
 from harness.embedded.dataplane.compile.names import Client, Config
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceState, Snapshot
@@ -48,7 +48,8 @@ def failures(*refs: BackendRef, **changes: object) -> list[str]:
         (to("books", kind="Deployment", group="apps"), "unsupported backend type apps Deployment"),
         (to("out", kind="EgressNetwork", group="policy.linkerd.io"), "EgressNetwork backends attach to EgressNetwork"),
         (to("books", filters=(UnsupportedFilter("URLRewrite"),)), "unsupported backend filter: URLRewrite"),
-        (to("books", filters=(RequestRedirect(),)), "unsupported backend filter: RequestRedirect"),
+        (to("books", filters=(RequestRedirect(),)), ""),
+        (to("books", filters=(RequestRedirect(status_code=300),)), "unsupported backend filter: RequestRedirect"),
         (to("books", filters=(RequestHeaderModifier(set=(Header("a", "b"),)),)), ""),
         (to("books", port=9999), ""),
         (to("empty"), ""),
@@ -114,12 +115,15 @@ def test_shares_are_those_of_the_rules(dialect: Dialect, backends: list[Backend]
     assert shares == {id(backends[number]): share for number, share in expected.items()}
 
 
-def answer(*refs: BackendRef, dialect: Dialect = LINKERD_2_14) -> Config:
+def answers(*refs: BackendRef, dialect: Dialect = LINKERD_2_14) -> tuple[Config, ...]:
     moment, made = world(*refs, dialect=dialect)
-    rule = made.route.rules[0]
-    return action(
-        View.of(moment), Client(NAMESPACE, "booksapp/webapp-1", "127.77.64.1", "webapp"), made, rule, BOOKS, 7000
-    )
+    webapp = Client(NAMESPACE, "booksapp/webapp-1", "127.77.64.1", "webapp")
+    return actions(View.of(moment), Asked(webapp, BOOKS, 7000), made, made.route.rules[0])
+
+
+def answer(*refs: BackendRef, dialect: Dialect = LINKERD_2_14) -> Config:
+    (only,) = answers(*refs, dialect=dialect)
+    return only
 
 
 def clusters(answer: Config) -> dict[str, int]:
@@ -143,6 +147,17 @@ def test_a_missing_backend_is_a_cluster_that_is_not_there() -> None:
     assert seen["route"]["cluster_not_found_response_code"] == "INTERNAL_SERVER_ERROR"
     missing = seen["route"]["weighted_clusters"]["clusters"][1]
     assert missing["response_headers_to_add"][0]["header"]["value"] == "Service not found nope"
+
+
+def test_backends_that_redirect_have_entries_of_their_own() -> None:
+    """§1.36: their shares add up, because the proxy draws once for all entries; nobody needs to be behind them."""
+    moved = {name: to(name, 1, filters=(RequestRedirect(hostname=name),)) for name in ("other", "empty")}
+    first, second, rest = answers(moved["other"], to("books", 2), moved["empty"])
+    shares = [one["match"]["runtime_fraction"]["default_value"]["numerator"] for one in (first, second)]
+    assert shares == [250_000, 500_000]
+    assert [one["redirect"]["host_redirect"] for one in (first, second)] == ["other", "empty"]
+    assert clusters(rest) == {"booksapp/webapp-1|svc/booksapp/books/7000": 2}
+    assert "match" not in answer(moved["empty"])
 
 
 def test_a_backend_without_endpoints_loses_its_share_unless_all_have_none() -> None:

@@ -11,7 +11,13 @@ import pytest
 
 from harness.dialect import LINKERD_2_14, Dialect
 from harness.embedded.dataplane.snapshot import Pod, ServiceState
-from harness.resources.filters import Header, RequestHeaderModifier, ResponseHeaderModifier
+from harness.resources.filters import (
+    Header,
+    PathRewrite,
+    RequestHeaderModifier,
+    RequestRedirect,
+    ResponseHeaderModifier,
+)
 from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch
 from harness.resources.routes import Rule, Timeouts
 from harness.tests.dataplane.builders import route, service, to
@@ -155,6 +161,39 @@ def test_a_closed_application_port_is_502() -> None:
         assert (unmeshed.status, unmeshed.body) == (502, "")
         assert unmeshed.error is not None
         assert "Connection_refused" in unmeshed.error
+
+    run(test)
+
+
+def test_a_backend_port_that_nobody_declares_is_502_of_the_server_s_proxy() -> None:
+    """§1.26, §2.8: the number is taken for a port of each pod, whose proxy is reached and its application is not."""
+
+    async def test(mesh: LiveMesh) -> None:
+        webapp, books, books_service = await bookstore(mesh)
+        await mesh.push(webapp, books, books_service, route("r", Rule(backend_refs=(to("books", port=9),))))
+        answer = await mesh.get(webapp, "http://books:7000/")
+        assert (answer.status, answer.by, answer.error) == (502, "", None)
+
+    run(test)
+
+
+def test_a_backend_s_redirect_is_for_its_share_of_requests() -> None:
+    """§1.36, §1.57: nobody behind it is asked, or needs to be there; the other backends are as without it."""
+
+    async def test(mesh: LiveMesh) -> None:
+        webapp, books, books_service = await bookstore(mesh)
+        gone = service("gone", cluster_ip=mesh.network.service_address())
+        moved = to("gone", 1, filters=(RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/new")),))
+        rule = Rule(backend_refs=(moved, to("books", 3)))
+        await mesh.push(webapp, books, books_service, gone, route("r", rule))
+        answers = [await mesh.get(webapp, "http://books:7000/a?b") for _ in range(400)]
+        locations = {answer.headers.get("location") for answer in answers if answer.status == 302}
+        assert locations == {"http://books:7000/new/a?b"}
+        assert 55 < sum(answer.status == 302 for answer in answers) < 145  # 100 expected; 5 standard deviations
+        assert all(answer.by == "books" for answer in answers if answer.status == 200)
+        impossible = Rule(matches=(Match(PathMatch("Exact", "/a")),), backend_refs=(moved,))
+        await mesh.push(webapp, books, books_service, gone, route("r", impossible))
+        assert (await mesh.get(webapp, "http://books:7000/a")).status == 500
 
     run(test)
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from harness.embedded.dataplane.compile.matching import Tier
 from harness.embedded.dataplane.compile.redirects import can_redirect, redirect
 from harness.resources.filters import PathRewrite, RequestRedirect
 from harness.resources.matches import Match, PathMatch
@@ -17,8 +18,9 @@ from harness.tests.dataplane.live import live_mesh
 CASES = [
     (RequestRedirect(hostname="example.org"), "http://example.org:7000/old/x?q=1"),
     (RequestRedirect(hostname="example.org", port=8080), "http://example.org:8080/old/x?q=1"),
-    (RequestRedirect(hostname="example.org", port=80), "http://example.org/old/x?q=1"),
-    (RequestRedirect(scheme="https", hostname="example.org", port=443), "https://example.org/old/x?q=1"),
+    (RequestRedirect(hostname="example.org", port=80), "http://example.org:80/old/x?q=1"),
+    (RequestRedirect(scheme="https", hostname="example.org", port=443), "https://example.org:443/old/x?q=1"),
+    (RequestRedirect(scheme="https", port=443), "https://books:443/old/x?q=1"),
     (RequestRedirect(port=9000, status_code=301), "http://books:9000/old/x?q=1"),
     (RequestRedirect(path=PathRewrite("ReplaceFullPath", "/new")), "http://books:7000/new"),
     (RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/new")), "http://books:7000/new/x?q=1"),
@@ -37,12 +39,19 @@ def test_locations() -> None:
                 answer = await mesh.get(webapp, "http://books:7000/old/x?q=1")
                 assert (answer.status, answer.headers["location"]) == (item.status_code, location), item
                 assert (answer.body, answer.error) == ("", None)
+            everything = Rule(filters=(RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/new")),))
+            await mesh.push(webapp, books, service("books", books.endpoint.pod_ip), route("r", everything))
+            answers = [await mesh.get(webapp, f"http://books:7000{path}") for path in ("/", "/a?q=1", "//a")]
+            found = [answer.headers["location"] for answer in answers]
+            assert found == [f"http://books:7000/new{rest}" for rest in ("", "/a?q=1", "/a")]
 
     asyncio.run(main())
 
 
 def test_a_new_hostname_keeps_the_port_unless_it_is_the_scheme_s_own() -> None:
-    answers = [redirect(RequestRedirect(hostname="a.b"), port)["redirect"] for port in (7000, 80)]
+    answers = [
+        redirect(RequestRedirect(hostname="a.b"), port, PathMatch(), Tier.PREFIX)["redirect"] for port in (7000, 80)
+    ]
     assert [answer.get("port_redirect") for answer in answers] == [7000, None]
 
 

@@ -1,4 +1,8 @@
-"""What Hypothesis draws: routes, policies and requests over a fixed cast, as manifests a person can read."""
+"""What Hypothesis draws: routes, policies and requests over a fixed cast, as manifests a person can read.
+
+Not drawn, because the proxy does it in its own way and the oracle by the rules: a header that a route asks for, sent
+twice (§1.43); a redirect to where the request went already (§1.57); a timeout of single attempts (§2.10).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,9 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from harness.resources.identities import service_account_identity
+from harness.tests.oracle.cast import AWAY, HOME, PORT, SECOND, cast_deployment, cast_service
 from harness.tests.oracle.cluster import Obj
 
-HOME, AWAY = "booksapp", "tools"
-PORT, SECOND = 7000, 7001
 SENDERS = ("webapp", "guest", "stranger")
 """webapp lives with the applications, guest in another namespace; stranger is in no mesh."""
 
@@ -21,7 +24,10 @@ _REGEXES = ["/a.*", "/a|/ab", ".*b", "/a(/b)?", "/[ab]/?", "/", "/a$", "(?i)/A"]
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: of a sender, to a Service, at `host:port`."""
+    """One request: of a sender, to a Service, at `host:port`.
+
+    app_status  what an application says that it reaches
+    """
 
     sender: str
     host: str
@@ -29,6 +35,11 @@ class Asked:
     target: str
     method: str
     headers: tuple[tuple[str, str], ...]
+    app_status: int = 200
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
 
     @property
     def url(self) -> str:
@@ -67,32 +78,74 @@ def _matches(draw: st.DrawFn) -> Obj:
     return found
 
 
-_BACKENDS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "name": st.sampled_from(["books", "books", "other", "legacy", "gone", "nowhere"]),
-            "port": st.sampled_from([PORT, PORT, PORT, SECOND, 9]),
-        },
-        optional={"weight": st.sampled_from([0, 1, 2, 9]), "kind": st.sampled_from(["Service", "Service", "Secret"])},
-    ),
-    max_size=3,
-    unique_by=lambda ref: (ref["name"], ref["port"]),
+_HEADER_LISTS = st.lists(
+    st.sampled_from(["x-by", "X-By", "x-too"]), min_size=1, max_size=2, unique_by=lambda name: name.lower()
 )
-_HEADERS = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-by", "value": "rule"}]}}
-_MOVED = {
-    "type": "RequestRedirect",
-    "requestRedirect": {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/moved"}, "statusCode": 301},
-}
-_LACKED = {"type": "URLRewrite", "urlRewrite": {"hostname": "x"}}
+_WRITTEN = st.tuples(_HEADER_LISTS, st.sampled_from(["rule", "more", "100%"])).map(
+    lambda drawn: [{"name": name, "value": drawn[1]} for name in drawn[0]]
+)
+_CHANGES = st.fixed_dictionaries(
+    {}, optional={"add": _WRITTEN, "set": _WRITTEN, "remove": _HEADER_LISTS.map(lambda names: names[:1])}
+).filter(bool)
+_REQUEST_HEADERS = _CHANGES.map(lambda found: {"type": "RequestHeaderModifier", "requestHeaderModifier": found})
+_RESPONSE_HEADERS = _CHANGES.map(lambda found: {"type": "ResponseHeaderModifier", "responseHeaderModifier": found})
+_REDIRECTS: st.SearchStrategy[Obj] = st.sampled_from(
+    [
+        {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/moved"}, "statusCode": 301},
+        {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/new"}},
+        {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/n/"}},
+        {"hostname": "new.example"},
+        {"hostname": "new.example", "port": 80},
+        {"scheme": "https"},
+        {"scheme": "https", "hostname": "new.example"},
+        {"scheme": "https", "port": 443},
+        {"port": 8080, "statusCode": 301},
+    ]
+).map(lambda found: {"type": "RequestRedirect", "requestRedirect": found})
+_LACKED: Obj = {"type": "URLRewrite", "urlRewrite": {"hostname": "x"}}
+_BACKEND_FILTERS = st.one_of(_REQUEST_HEADERS, _RESPONSE_HEADERS, _REDIRECTS, st.just(_LACKED))
+
+_TIMES_OUT = st.sampled_from(["100ms", "10s", "0s"])
+_TIMEOUTS = st.fixed_dictionaries({}, optional={"request": _TIMES_OUT, "backendRequest": _TIMES_OUT})
+_LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "timeout.linkerd.io/request": st.sampled_from(["100ms", "10s", "soon"]),
+        "timeout.linkerd.io/response": st.sampled_from(["100ms", "10s"]),
+        "retry.linkerd.io/http": st.sampled_from(["5xx", "503", "500-502,504", "gateway-error", "5xx, 404"]),
+        "retry.linkerd.io/limit": st.sampled_from(["0", "1", "2"]),
+    },
+)
+"""Timeouts and retries, some in words that cannot be read (§2.7)."""
 
 
 @st.composite
-def _rules(draw: st.DrawFn, *, filters: list[Obj]) -> Obj:
+def _backends(draw: st.DrawFn) -> Obj:
+    found: Obj = {
+        "name": draw(st.sampled_from(["books", "books", "other", "legacy", "gone", "nowhere"])),
+        "port": draw(st.sampled_from([PORT, PORT, PORT, SECOND, 9])),
+    }
+    if draw(st.booleans()):
+        found["weight"] = draw(st.sampled_from([0, 1, 2, 9]))
+    if draw(_seldom(6)):
+        found["kind"] = draw(st.sampled_from(["Service", "Secret"]))
+    if draw(_seldom(5)):
+        found["filters"] = [draw(_BACKEND_FILTERS)]
+    return found
+
+
+_BACKENDS = st.lists(_backends(), max_size=3, unique_by=lambda ref: (ref["name"], ref["port"]))
+
+
+@st.composite
+def _rules(draw: st.DrawFn, *, filters: st.SearchStrategy[Obj]) -> Obj:
     rule: Obj = {}
     if not draw(_seldom(4)):
         rule["matches"] = draw(st.lists(_matches(), min_size=1, max_size=2))
     if draw(_seldom(4)):
-        rule["filters"] = [draw(st.sampled_from(filters))]
+        rule["filters"] = [draw(filters)]
+    if draw(_seldom(4)) and (timeouts := draw(_TIMEOUTS)):
+        rule["timeouts"] = timeouts
     if not any(item["type"] == "RequestRedirect" for item in rule.get("filters", [])):
         refs = draw(_BACKENDS)
         if refs:
@@ -103,7 +156,9 @@ def _rules(draw: st.DrawFn, *, filters: list[Obj]) -> Obj:
 @st.composite
 def _outbound_routes(draw: st.DrawFn, name: str) -> Obj:
     group = draw(st.sampled_from(["policy.linkerd.io/v1beta3", "gateway.networking.k8s.io/v1"]))
-    filters = [_HEADERS, _MOVED] if group.startswith("policy") else [_HEADERS, _MOVED, _LACKED]
+    filters = st.one_of(_REQUEST_HEADERS, _REDIRECTS)
+    if not group.startswith("policy"):
+        filters = st.one_of(filters, _RESPONSE_HEADERS, st.just(_LACKED))
     parent: Obj = {"kind": "Service", "name": draw(st.sampled_from(["books", "books", "other", "nowhere"]))}
     namespace = draw(st.sampled_from([HOME, HOME, HOME, AWAY]))
     if namespace == AWAY:
@@ -118,7 +173,10 @@ def _outbound_routes(draw: st.DrawFn, name: str) -> Obj:
         spec["hostnames"] = [
             draw(st.sampled_from(["books.booksapp.svc.cluster.local", "*.svc.cluster.local", "other"]))
         ]
-    return _object(group, "HTTPRoute", name, spec, namespace, draw(_TIMES))
+    made = _object(group, "HTTPRoute", name, spec, namespace, draw(_TIMES))
+    if draw(_seldom(4)):
+        made["metadata"]["annotations"] = draw(_LIMITS)
+    return made
 
 
 def _object(version: str, kind: str, name: str, spec: Obj, namespace: str = HOME, created: str = "") -> Obj:
@@ -166,7 +224,7 @@ def _servers(draw: st.DrawFn, name: str) -> Obj:
     )
     spec: Obj = {"podSelector": selector, "port": draw(st.sampled_from(["service", "service", PORT, PORT, "nothing"]))}
     if draw(_seldom(4)):
-        spec["proxyProtocol"] = draw(st.sampled_from(["HTTP/1", "unknown"]))
+        spec["proxyProtocol"] = draw(st.sampled_from(["HTTP/1", "unknown", "opaque"]))
     if draw(_seldom(2)):
         spec["accessPolicy"] = draw(
             st.sampled_from(["deny", "deny", "all-authenticated", "audit", "cluster-unauthenticated"])
@@ -187,7 +245,7 @@ def _inbound_routes(draw: st.DrawFn, name: str) -> Obj:
 def _inbound_rules(draw: st.DrawFn) -> Obj:
     rule: Obj = {} if draw(_seldom(5)) else {"matches": draw(st.lists(_matches(), min_size=1, max_size=2))}
     if draw(_seldom(6)):
-        rule["filters"] = [draw(st.sampled_from([_HEADERS, _MOVED]))]
+        rule["filters"] = [draw(st.one_of(_REQUEST_HEADERS, _REDIRECTS))]
     return rule
 
 
@@ -210,19 +268,65 @@ def _policies(draw: st.DrawFn) -> list[Obj]:
         target = draw(st.sampled_from(_TARGETS))
         spec = {"targetRef": target, "requiredAuthenticationRefs": required}
         found.append(_policy("AuthorizationPolicy", name, spec))
+    return found + draw(_rate_limits())
+
+
+_RATES = st.sampled_from([1, 2, 100_000])
+
+
+@st.composite
+def _rate_limits(draw: st.DrawFn) -> list[Obj]:
+    """Mostly none; seldom two for one Server, of which the older holds (§3.27)."""
+    found = []
+    for name in draw(st.sampled_from([[], [], [], ["l"], ["l"], ["l", "k"]])):
+        spec: Obj = {"targetRef": {"group": _GROUP, "kind": "Server", "name": "s"}}
+        for kind in draw(st.sampled_from([["total"], ["identity"], ["total", "identity"], []])):
+            spec[kind] = {"requestsPerSecond": draw(_RATES)}
+        if draw(_seldom(3)):
+            clients = [{"kind": "ServiceAccount", "name": "webapp"}]
+            clients += [{"kind": "ServiceAccount", "name": "guest", "namespace": AWAY}] if draw(st.booleans()) else []
+            spec["overrides"] = [{"requestsPerSecond": draw(_RATES), "clientRefs": clients}]
+        found.append(_policy("HTTPLocalRateLimitPolicy", name, spec, draw(_TIMES)))
+    return found
+
+
+_WORDS_OF_PODS = st.fixed_dictionaries(
+    {},
+    optional={
+        "config.linkerd.io/default-inbound-policy": st.sampled_from(
+            ["deny", "all-authenticated", "cluster-authenticated", "cluster-unauthenticated", "audit", "nonsense"]
+        ),
+        "config.linkerd.io/proxy-require-identity-inbound-ports": st.sampled_from([str(PORT), "9"]),
+        "config.linkerd.io/opaque-ports": st.sampled_from([f"1-{PORT}", "9"]),
+    },
+)
+_WORDS_OF_SERVICES = st.tuples(_LIMITS, st.sampled_from([{}, {}, {"config.linkerd.io/opaque-ports": str(PORT)}])).map(
+    lambda drawn: {**drawn[0], **drawn[1]}
+)
+
+
+@st.composite
+def _annotated(draw: st.DrawFn) -> list[Obj]:
+    """The books of the cast with words of its own on pods (§3.2) or Service (1G, §2.7)."""
+    found = []
+    if draw(_seldom(3)) and (words := draw(_WORDS_OF_PODS)):
+        found.append(cast_deployment("books", words))
+    if draw(_seldom(3)):
+        protocol = draw(st.sampled_from(["", "", "http", "kubernetes.io/h2c", "grpc", "linkerd.io/opaque"]))
+        found.append(cast_service("books", draw(_WORDS_OF_SERVICES), protocol))
     return found
 
 
 @st.composite
 def manifests(draw: st.DrawFn) -> list[Obj]:
-    """Routes on Services, policies on pods, or both."""
+    """Routes on Services, policies on pods, or both; seldom also annotations of the cast."""
     what = draw(st.sampled_from(["routes", "policies", "both"]))
     found: list[Obj] = []
     if what != "policies":
         found += [draw(_outbound_routes(f"out-{number}")) for number in range(draw(st.sampled_from([1, 2, 2, 3])))]
     if what != "routes":
         found += draw(_policies())
-    return found
+    return found + draw(_annotated())
 
 
 _HEADER_SETS: list[tuple[tuple[str, str], ...]] = [
@@ -230,6 +334,7 @@ _HEADER_SETS: list[tuple[tuple[str, str], ...]] = [
     (("x-one", "1"),),
     (("X-Two", "2"),),
     (("x-one", "1"), ("x-two", "23")),
+    (("x-by", "client"), ("x-by", "again")),
 ]
 _HOSTS = [
     "books.booksapp",
@@ -239,7 +344,7 @@ _HOSTS = [
     "gone.booksapp",
 ]
 _TARGETS_OF_REQUESTS = st.tuples(
-    st.sampled_from([*_PATHS, "/b", "/a/c", "/A", "/a%2Fb"]),
+    st.sampled_from([*_PATHS, "/b", "/a/c", "/A", "/a%2Fb", "/slow"]),
     st.sampled_from(["", "?q=a+b", "?q=a%20b&r", "?r=&q=abc", "?q=x&q=ab", "?r=1"]),
 ).map("".join)
 
@@ -251,4 +356,5 @@ REQUESTS: st.SearchStrategy[Asked] = st.builds(
     target=_TARGETS_OF_REQUESTS,
     method=st.sampled_from(["GET", "GET", "HEAD", "HEAD", "PUT"]),
     headers=st.sampled_from(_HEADER_SETS),
+    app_status=st.sampled_from([200, 200, 500, 503]),
 )

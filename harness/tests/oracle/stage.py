@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any
 
 import yaml
 
 from harness.dialect import Dialect
+from harness.embedded.controllers.rate_limits import rate_limit_status
 from harness.embedded.controllers.routes import route_parents
 from harness.embedded.dataplane.compile import compile_snapshot
 from harness.embedded.dataplane.snapshot import Pod
 from harness.embedded.dataplane.world import ROUTES, SERVICES, SLICES, World
 from harness.oracle import Objects, Outcome, Prediction, Request, Sender, predict
 from harness.resources.admission import review
+from harness.resources.filters import RequestHeaderModifier, ResponseHeaderModifier
 from harness.resources.gateway_rules import gateway_rule_problems
 from harness.resources.networks import whole_networks
+from harness.resources.pods import parse_pod
 from harness.resources.policy_set import CLUSTER_NETWORKS, InstallSettings
+from harness.resources.rate_limits import parse_rate_limit_policy
 from harness.resources.routes import GATEWAY_GROUP, parse_http_route
 from harness.resources.services import Service, parse_service
 from harness.tests.dataplane.live import Answer, LiveMesh
-from harness.tests.oracle.cluster import Obj, deployment, namespace, service
-from harness.tests.oracle.drawn import AWAY, HOME, PORT, SECOND, Asked
+from harness.tests.oracle.cast import AWAY, CAST, HOME, PORT, SERVED, cast_service
+from harness.tests.oracle.cluster import Obj
+from harness.tests.oracle.drawn import Asked
 
 _SETTINGS = InstallSettings(cluster_networks=(*CLUSTER_NETWORKS, *whole_networks(("127.0.0.0/8",))))
 _NOW = "2026-01-02T00:00:00Z"
-_PROBED = {"readinessProbe": {"httpGet": {"path": "/ping", "port": PORT}}}
 _PLURALS = {"Server": "servers", "AuthorizationPolicy": "authorizationpolicies"}
 _PLURALS |= {"MeshTLSAuthentication": "meshtlsauthentications", "NetworkAuthentication": "networkauthentications"}
-
-
-def _deployment(name: str, **more: Any) -> Obj:
-    made = deployment(name, ns=HOME, port=PORT, **more)
-    made["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"] = "service"
-    return made
-
-
-def _service(name: str) -> Obj:
-    made = service(name, ns=HOME, port=PORT, target="service")
-    made["spec"]["ports"].append({"name": "second", "port": SECOND, "targetPort": PORT})
-    return made
-
-
-def _unmeshed(made: Obj) -> Obj:
-    made["spec"]["template"]["metadata"]["annotations"] = {"linkerd.io/inject": "disabled"}
-    return made
-
-
-SERVED = ("books", "other", "legacy", "gone")
-CAST: list[Obj] = [
-    namespace(HOME),
-    namespace(AWAY),
-    _deployment("books", **_PROBED),
-    _deployment("other"),
-    _unmeshed(_deployment("legacy")),
-    _deployment("gone", replicas=0),
-    *map(_service, SERVED),
-]
+_PLURALS |= {"HTTPLocalRateLimitPolicy": "httplocalratelimitpolicies"}
+_SLOW = timedelta(seconds=0.5)
+"""How long applications take for /slow."""
+_CHANGED = ("x-by", "x-too")
+"""The headers that filters change here."""
 
 
 @dataclass(frozen=True)
@@ -78,49 +59,90 @@ class _Referents:
 
 
 @dataclass
+class Applications:
+    """What all applications say now, and how often they were asked."""
+
+    status: int = 200
+    asked: int = 0
+
+    def answer(self) -> int:
+        self.asked += 1
+        return self.status
+
+
+@dataclass
 class Stage:
-    """A real proxy with the cast behind and in front of it."""
+    """A real proxy with the cast behind and in front of it.
+
+    unread  True if connections of some port are not read as HTTP now
+    """
 
     mesh: LiveMesh
     pods: dict[str, Pod]
     dialect: Dialect
+    applications: Applications
+    unread: bool = False
 
     @classmethod
     async def set_up(cls, mesh: LiveMesh) -> Stage:
         """Start the applications, and pods that only call."""
-        probes = {PORT: ("/ping",)}
-        pods = {"books": await mesh.app("books", probes=probes), "other": await mesh.app("other")}
-        pods["legacy"] = await mesh.app("legacy", meshed=False)
+        applications = Applications()
+        probes, answers = {PORT: ("/ping",)}, applications.answer
+        pods = {"books": await mesh.app("books", probes=probes, answers=answers)}
+        pods["other"] = await mesh.app("other", answers=answers)
+        pods["legacy"] = await mesh.app("legacy", meshed=False, answers=answers)
         pods["webapp"] = await mesh.app("webapp", listening=False)
         pods["guest"] = await mesh.app("guest", listening=False, namespace=AWAY)
         pods["stranger"] = await mesh.app("stranger", listening=False, namespace="outside", meshed=False)
-        return cls(mesh, pods, mesh.dialect)
+        return cls(mesh, pods, mesh.dialect, applications)
 
     async def apply(self, manifests: list[Obj]) -> None:
-        """Put these in force, beside the cast."""
+        """Put these in force, beside the cast; buckets of rate limits are full then."""
+        if manifests and any(obj["kind"] == "HTTPLocalRateLimitPolicy" for obj in manifests):
+            await self.apply([])  # what does not change keeps its tokens
         world = World(self.dialect, lambda *_: None)
-        services = {name: _stored(_service(name), number) for number, name in enumerate(SERVED)}
+        self.unread = "opaque" in str(manifests)
+        written = {(obj["kind"], obj["metadata"]["name"]): obj for obj in manifests}
+        services = {
+            name: _stored(written.get(("Service", name), cast_service(name)), number)
+            for number, name in enumerate(SERVED)
+        }
         for name, obj in services.items():
             world.put(SERVICES, obj)
             world.put(SLICES, self._slice(name))
-        for pod in self.pods.values():
-            world.add_pod(pod)
-        admitted = [obj for obj in manifests if _is_admitted(obj, self.dialect)]
+        for name, pod in self.pods.items():
+            world.add_pod(_annotated(pod, written.get(("Deployment", name)), self.dialect))
+        policies = [obj for obj in manifests if obj["kind"] not in ("Deployment", "Service")]
+        admitted = [obj for obj in policies if _is_admitted(obj, self.dialect)]
         servers = frozenset((HOME, obj["metadata"]["name"]) for obj in admitted if obj["kind"] == "Server")
         referents = _Referents({(HOME, name): parse_service(obj) for name, obj in services.items()}, servers)
         for obj in admitted:
             if obj["kind"] == "HTTPRoute":
                 parents = route_parents(parse_http_route(obj), referents, self.dialect, now=_NOW)
                 world.put(ROUTES[obj["apiVersion"].startswith("gateway")], {**obj, "status": {"parents": parents}})
+            elif obj["kind"] == "HTTPLocalRateLimitPolicy":
+                limits = [parse_rate_limit_policy(one) for one in admitted if one["kind"] == obj["kind"]]
+                found = (HOME, "s") in servers
+                status = rate_limit_status(parse_rate_limit_policy(obj), limits, {}, has_server=found, now=_NOW)
+                world.put(f"{_PLURALS[obj['kind']]}.policy.linkerd.io", {**obj, "status": status})
             else:
                 world.put(f"{_PLURALS[obj['kind']]}.policy.linkerd.io", obj)
         self.mesh.compile(*self.pods.values())  # certificates
         await self.mesh.ads.push(compile_snapshot(world.snapshot(), self.mesh.identities.directory))
+        # The proxy's one worker may hear of it after the push is acknowledged, but not after it has served a request.
+        await self.mesh.get(self.pods["webapp"], "http://nobody:1/")
 
     async def ask(self, asked: Asked) -> Answer:
         """What the sender gets."""
-        headers = {name.replace("-", "_"): value for name, value in asked.headers}
-        return await self.mesh.get(self.pods[asked.sender], asked.url, method=asked.method, **headers)
+        answer = await self._ask(asked)
+        if self.unread and answer.status == 404 and "x-app" not in answer.headers:
+            # A connection from before is still read as HTTP, finds no route any more, and is over (§3.12).
+            answer = await self._ask(asked)
+        return answer
+
+    async def _ask(self, asked: Asked) -> Answer:
+        self.applications.status, self.applications.asked = asked.app_status, 0
+        return await self.mesh.ask(self.pods[asked.sender], asked.method, asked.url, asked.headers)
 
     def expected(self, objects: Objects, asked: Asked) -> Prediction:
         """What the oracle says of it."""
@@ -143,26 +165,39 @@ class Stage:
 
 
 def _is_admitted(obj: Obj, dialect: Dialect) -> bool:
-    """By the API server's rules across fields, and by the webhook."""
+    """By the API server's rules across fields, and by the webhook; without rate limits their kind is not there."""
     is_gateway = obj["apiVersion"].startswith(GATEWAY_GROUP)
+    if obj["kind"] == "HTTPLocalRateLimitPolicy" and not dialect.rate_limits:
+        return False
     return not (is_gateway and gateway_rule_problems(obj)) and not review(obj, dialect).denials
+
+
+def _annotated(pod: Pod, workload: Obj | None, dialect: Dialect) -> Pod:
+    """The pod with what the annotations of its template make of it."""
+    if workload is None:
+        return pod
+    template = workload["spec"]["template"]
+    metadata = {**template["metadata"], "name": pod.endpoint.name, "namespace": pod.endpoint.namespace}
+    said = parse_pod({**template, "metadata": metadata}, dialect)
+    words = {"default_policy": said.default_policy, "identity_ports": said.identity_ports}
+    return replace(pod, facts=replace(pod.facts, opaque_ports=said.opaque_ports, **words))  # type: ignore[arg-type]
 
 
 def _stored(obj: Obj, number: int) -> Obj:
     return {**obj, "spec": {**obj["spec"], "clusterIP": f"127.77.1.{number + 1}"}}
 
 
-def is_seen_as(outcome: Outcome, answer: Answer, method: str) -> bool:
+def is_seen_as(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
     """True if an answer of the embedded mesh can be this outcome.
 
     What it does in its own way, and says so: a client asks through a proxy and always gets an answer in HTTP, so a
     connection that is refused is 502 or 504 there, and one that is closed for want of weights 503; and nobody waits
-    for pods that are not there.
+    for pods that are not there. Where the client's proxy does not look into a connection it hides no reason (§0.8).
     """
     by_app = answer.headers.get("x-app", "")
     match outcome.by:
         case "app":
-            return by_app == _name(outcome) and answer.status == 200 and (method == "HEAD" or _changed(outcome, answer))
+            return _is_the_apps(outcome, answer, asked) if by_app else _is_cut_off(outcome, answer)
         case "network":
             return not by_app and answer.status in (502, 504)
         case "client's proxy":
@@ -170,19 +205,72 @@ def is_seen_as(outcome: Outcome, answer: Answer, method: str) -> bool:
             signed = answer.error is not None or bool(outcome.location)
             return not by_app and answer.status == status and signed and _leads(outcome, answer)
         case _:
-            return not by_app and answer.status == outcome.status and not answer.error and _leads(outcome, answer)
+            told = bool(answer.error) and not any(reason.rule == "§1.61" for reason in outcome.reasons)
+            return not by_app and answer.status == outcome.status and not told and _leads(outcome, answer)
+
+
+def _is_the_apps(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
+    limit = outcome.limits.answer_within
+    in_time = limit is None or limit > _SLOW or asked.path != "/slow"
+    is_it = answer.headers["x-app"] == _name(outcome) and answer.status == asked.app_status
+    return in_time and is_it and _changed(outcome, answer, asked)
+
+
+def _is_cut_off(outcome: Outcome, answer: Answer) -> bool:
+    """By a timeout (§2.2) of the client's proxy, or a rate limit (§3.29) of the server's."""
+    return answer.status in outcome.also and (answer.error is not None) == (answer.status == 504)
 
 
 def _name(outcome: Outcome) -> str:
     return outcome.workload[1] if outcome.workload else ""
 
 
-def _changed(outcome: Outcome, answer: Answer) -> bool:
-    return ("x-by" in answer.seen.get("headers", {})) == bool(outcome.filters)
+def _changed(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
+    """§1.36, §1.56: the headers that the application, and the client, should see; for HEAD nobody tells the former."""
+    back = applied((), (item for item in outcome.filters if isinstance(item, ResponseHeaderModifier)))
+    there = applied(asked.headers, (item for item in outcome.filters if isinstance(item, RequestHeaderModifier)))
+    seen = [tuple(line) for line in answer.seen.get("all", ())]
+    return _of(answer.lines) == back and (asked.method == "HEAD" or _of(seen) == there)
+
+
+def applied(
+    lines: Iterable[tuple[str, str]], filters: Iterable[RequestHeaderModifier | ResponseHeaderModifier]
+) -> list[tuple[str, str]]:
+    """What filters make of headers, one after the other: within each adds, then sets, then removals (§1.56)."""
+    found = [(name.lower(), value) for name, value in lines]
+    for item in filters:
+        found += [(header.name.lower(), header.value) for header in item.add]
+        for header in item.set:
+            name = header.name.lower()
+            found = [*(line for line in found if line[0] != name), (name, header.value)]
+        gone = {name.lower() for name in item.remove}
+        found = [line for line in found if line[0] not in gone]
+    return _of(found)
+
+
+def _of(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted((line for line in lines if line[0] in _CHANGED), key=lambda line: line[0])
+
+
+def attempts(promised: Prediction, asked: Asked) -> int | None:
+    """How often an application is asked (§2.9, §2.10); None if that depends on what is drawn, or on time."""
+    outcome = promised.certain
+    if outcome is None or outcome.by != "app" or 429 in outcome.also or asked.path == "/slow":
+        return None
+    retry = outcome.limits.retry
+    again = retry is not None and any(low <= asked.app_status <= high for low, high in retry.statuses)
+    return 1 + retry.limit if retry is not None and again else 1
 
 
 def _leads(outcome: Outcome, answer: Answer) -> bool:
-    return answer.headers.get("location", "") == outcome.location
+    return _leading(answer.headers.get("location", "")) == _leading(outcome.location)
+
+
+def _leading(location: str) -> tuple[str, str, str]:
+    """A URL whose port may be left out, as it is the scheme's own."""
+    scheme, _, rest = location.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme, host.removesuffix(":443" if scheme == "https" else ":80"), slash + path
 
 
 def told(manifests: list[Obj], asked: Asked, prediction: Prediction, answer: Answer) -> str:
@@ -193,7 +281,8 @@ def told(manifests: list[Obj], asked: Asked, prediction: Prediction, answer: Ans
         for outcome in prediction.outcomes
     )
     by, where = answer.headers.get("x-app", "a proxy"), answer.headers.get("location", "")
-    seen = f"{answer.status} by {by}: {answer.error} {where}"
+    changed = f"{_of(answer.lines)}, the application saw {_of(map(tuple, answer.seen.get('all', ())))}"
+    seen = f"{answer.status} by {by}: {answer.error} {where} {changed}"
     text = yaml.safe_dump_all(manifests, sort_keys=False)
-    question = f"{asked.sender}: {asked.method} {asked.url} {dict(asked.headers)}"
+    question = f"{asked.sender}: {asked.method} {asked.url} {list(asked.headers)}, answered {asked.app_status}"
     return f"\n{text}\n{question}\noracle:\n{promised}\nmesh:\n  {seen}"

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from harness.dialect import DIALECTS, Dialect
 from harness.oracle import Outcome
 from harness.tests.dataplane.live import live_mesh
+from harness.tests.oracle.buckets import Buckets
 from harness.tests.oracle.cluster import Obj
 from harness.tests.oracle.drawn import REQUESTS, Asked, manifests
-from harness.tests.oracle.stage import Stage, is_seen_as, told
+from harness.tests.oracle.stage import Stage, attempts, is_seen_as, told
 from harness.verdict.binomial import at_least, at_most
 
 pytestmark = pytest.mark.cluster
@@ -57,11 +58,16 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
         async def compare(found: list[Obj], requests: list[Asked]) -> None:
             nonlocal compared
             await stage.apply(found)
-            objects = stage.objects(found)
+            objects, buckets = stage.objects(found), Buckets(found)
             for asked in requests:
                 promised, answer = stage.expected(objects, asked), await stage.ask(asked)
-                fits = any(is_seen_as(outcome, answer, asked.method) for outcome in promised.outcomes)
-                assert fits, told(found, asked, promised, answer)
+                fitting = [outcome for outcome in promised.outcomes if is_seen_as(outcome, answer, asked)]
+                assert fitting, told(found, asked, promised, answer)
+                often = attempts(promised, asked)
+                if often is not None and "x-app" in answer.headers:
+                    assert stage.applications.asked == often, told(found, asked, promised, answer)
+                why = buckets.wrong(fitting[0], answer, asked, stage.applications.asked)
+                assert not why, f"{why}: {told(found, asked, promised, answer)}"
                 compared += 1
 
         @settings(_relaxed, max_examples=max(1, CASES // len(DIALECTS) // _PER_SET))
@@ -87,7 +93,7 @@ def test_shares_are_as_promised() -> None:
             seen: Counter[int] = Counter()
             for _ in range(_DRAWS):
                 answer = await stage.ask(asked)
-                fitting = [n for n, one in enumerate(promised.outcomes) if is_seen_as(one, answer, asked.method)]
+                fitting = [n for n, one in enumerate(promised.outcomes) if is_seen_as(one, answer, asked)]
                 assert fitting, told(found, asked, promised, answer)
                 seen[fitting[0]] += 1
             for number, share in enumerate(map(probability, promised.outcomes)):

@@ -153,7 +153,10 @@ def test_hostnames_are_asked_first_and_short_names_are_not_meant() -> None:
     ("redirect", "location"),
     [
         ({"hostname": "new.example"}, "http://new.example/a/b?q=1"),
-        ({"scheme": "https"}, "https://web:80/a/b?q=1"),
+        ({"scheme": "https"}, "https://web/a/b?q=1"),
+        ({"scheme": "https", "hostname": "h"}, "https://h/a/b?q=1"),
+        ({"hostname": "h", "port": 80}, "http://h:80/a/b?q=1"),
+        ({"port": 81}, "http://web:81/a/b?q=1"),
         ({"scheme": "https", "hostname": "h", "port": 8443}, "https://h:8443/a/b?q=1"),
         ({"path": {"type": "ReplaceFullPath", "replaceFullPath": "/x"}}, "http://web/x"),
         ({"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/x"}}, "http://web/x/b?q=1"),
@@ -165,6 +168,24 @@ def test_redirects(redirect: Obj, location: str) -> None:
     rule = {"matches": [under("/a")], "filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}
     outcome = only(ask(shop(route("r", rule)), "/a/b?q=1"))
     assert (outcome.by, outcome.status, outcome.location) == ("client's proxy", 302, location)
+
+
+def test_a_backend_s_redirect_is_answered_for_its_share() -> None:
+    """§1.36, §1.57: by the client's proxy, whether or not anybody is behind the backend."""
+    moved = {"type": "RequestRedirect", "requestRedirect": {"hostname": "new.example"}}
+    split = {"backendRefs": [to("other", filters=[moved]), to("web", 3)]}
+    for replicas in (0, 1):
+        prediction = ask(shop(route("r", split), replicas=replicas))
+        assert prediction.share(by="client's proxy", status=302, location="http://new.example/") == Fraction(1, 4)
+        assert prediction.share(by="app", workload=("shop", "web")) == Fraction(3, 4)
+
+
+def test_a_prefix_that_is_everything_keeps_the_slash() -> None:
+    """§1.57: the matched length of `/` is 1, so what follows it gets its slash back, and `/` itself none more."""
+    redirect = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/x"}}
+    rule = {"filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}
+    found = [only(ask(shop(route("r", rule)), path)).location for path in ("/", "/a", "//a")]
+    assert found == ["http://web/x", "http://web/x/a", "http://web/x/a"]
 
 
 def test_a_redirect_to_where_it_goes_anyway_is_none_and_an_impossible_one_fails() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.dialect import Dialect
+from harness.embedded.dataplane.compile.redirects import can_redirect
 from harness.embedded.dataplane.compile.view import View, backend_namespace
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
 from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
@@ -28,6 +29,12 @@ class Backend:
     failure: str = ""
     available: bool = True
     filters: tuple[Filter, ...] = ()
+
+    @property
+    def redirect(self) -> RequestRedirect | None:
+        """What it answers instead of leading anywhere (§1.36); None if it leads somewhere."""
+        found = (item for item in self.filters if isinstance(item, RequestRedirect))
+        return None if self.service is None else next(found, None)
 
 
 def backends_of(view: View, in_force: RouteInForce, rule: Rule, parent: ServiceKey, port: int) -> tuple[Backend, ...]:
@@ -59,8 +66,9 @@ def _resolve(view: View, in_force: RouteInForce, ref: BackendRef, parent: Servic
     if failure or ref.port is None:
         return Backend(weight=ref.weight, failure=failure)
     service = (backend_namespace(ref, parent), ref.name)
-    available = view.is_available(service, ref.port)
-    return Backend(ref.weight, service, ref.port, available=available, filters=ref.filters)
+    found = Backend(ref.weight, service, ref.port, filters=ref.filters)
+    # What redirects waits for no endpoint.
+    return replace(found, available=found.redirect is not None or view.is_available(service, ref.port))
 
 
 def _failure(view: View, in_force: RouteInForce, ref: BackendRef, parent: ServiceKey) -> str:
@@ -80,6 +88,6 @@ def _failure(view: View, in_force: RouteInForce, ref: BackendRef, parent: Servic
 def _unsupported(item: Filter) -> str:
     if isinstance(item, UnsupportedFilter):
         return f"unsupported backend filter: {item.kind}"  # §1.54
-    if isinstance(item, RequestRedirect):
-        return "unsupported backend filter: RequestRedirect"
+    if isinstance(item, RequestRedirect) and not can_redirect(item):
+        return f"unsupported backend filter: RequestRedirect with status {item.status_code}"
     return ""

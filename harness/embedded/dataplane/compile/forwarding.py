@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
 from harness.embedded.dataplane.compile.backends import Backend, backends_of, drawn
 from harness.embedded.dataplane.compile.breaking import accrual_of, breaking_cluster
 from harness.embedded.dataplane.compile.filters import request_changes, response_changes
@@ -13,35 +17,81 @@ from harness.embedded.dataplane.compile.local_replies import (
     explained,
     literal_value,
 )
+from harness.embedded.dataplane.compile.matching import Tier
 from harness.embedded.dataplane.compile.names import Client, Config, RouteLabel, labelled, service_assignment
 from harness.embedded.dataplane.compile.redirects import redirect
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
 from harness.resources.filters import Filter, RequestRedirect
+from harness.resources.matches import PathMatch
 from harness.resources.routes import Rule
 
-MISSING_CLUSTER = "fail"
+_MILLION: Final = 1_000_000
+_ANY_PATH: Final = PathMatch()
+MISSING_CLUSTER: Final = "fail"
 """Never a cluster, so that a request drawn for it is answered 500 (§1.23)."""
 
 
-def action(view: View, client: Client, in_force: RouteInForce, rule: Rule, parent: ServiceKey, port: int) -> Config:
-    """Everything of a route's entry but its match."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose requests, for which Service port, and by which path they have come to a rule."""
+
+    client: Client
+    parent: ServiceKey
+    port: int
+    path: PathMatch = _ANY_PATH
+    tier: Tier = Tier.WHOLE
+
+
+def redirects(rule: Rule) -> bool:
+    """True if some of its answers depend on how its path was found."""
+    filters = (*rule.filters, *(item for ref in rule.backend_refs for item in ref.filters))
+    return any(isinstance(item, RequestRedirect) for item in filters)
+
+
+def actions(view: View, asked: Asked, in_force: RouteInForce, rule: Rule) -> tuple[Config, ...]:
+    """What a rule does, as entries of a route table that lack what its match asks for.
+
+    Several if some of its backends redirect: each of them takes its share of the requests, and the last the rest.
+    """
     route = in_force.route
-    label = RouteLabel(parent, port, *route.key, default_backend=not rule.backend_refs)
-    return {"metadata": labelled(label), **_answer(view, client, in_force, rule, parent, port)}
+    label = RouteLabel(asked.parent, asked.port, *route.key, default_backend=not rule.backend_refs)
+    return tuple({"metadata": labelled(label), **answer} for answer in _answers(view, asked, in_force, rule))
 
 
-def _answer(view: View, client: Client, in_force: RouteInForce, rule: Rule, parent: ServiceKey, port: int) -> Config:
+def _answers(view: View, asked: Asked, in_force: RouteInForce, rule: Rule) -> Iterator[Config]:
     elsewhere = next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
     if elsewhere is not None:
-        return redirect(elsewhere, port)
-    backends = drawn(backends_of(view, in_force, rule, parent, port), view.snapshot.dialect)
+        yield redirect(elsewhere, asked.port, asked.path, asked.tier)
+        return
+    parent = (asked.parent, asked.port)
+    backends = drawn(backends_of(view, in_force, rule, *parent), view.snapshot.dialect)
     if not backends:
-        return _shed()
-    state = view.snapshot.services.get(parent)
-    annotations = state.service.annotations if state else {}
-    limits = rule_limits(in_force.route, rule.timeouts, annotations, view.snapshot.dialect)
-    return forward(view, client, (parent, port), backends, rule.filters, limits)
+        yield _shed()
+        return
+    yield from _redirecting(backends, asked)
+    leading = tuple(backend for backend in backends if backend.redirect is None)
+    if leading:
+        state = view.snapshot.services.get(asked.parent)
+        annotations = state.service.annotations if state else {}
+        limits = rule_limits(in_force.route, rule.timeouts, annotations, view.snapshot.dialect)
+        yield forward(view, asked.client, parent, leading, rule.filters, limits)
+
+
+def _redirecting(backends: Sequence[Backend], asked: Asked) -> Iterator[Config]:
+    """§1.36: a backend's own filters come after the draw. The proxy draws once: the shares add up."""
+    total, taken = sum(_weight(backend) for backend in backends), 0
+    for backend in backends:
+        if backend.redirect is None:
+            continue
+        taken += _weight(backend)
+        share = {"numerator": round(_MILLION * taken / total), "denominator": "MILLION"}
+        part = {} if taken == total else {"match": {"runtime_fraction": {"default_value": share}}}
+        yield {**part, **redirect(backend.redirect, asked.port, asked.path, asked.tier)}
+
+
+def _weight(backend: Backend) -> int:
+    return backend.weight or 1  # alone, weight 0 is served (§1.33)
 
 
 def forward(
@@ -70,7 +120,7 @@ def forward(
 def _weighted(
     client: Client, through: tuple[ServiceKey, int] | None, backend: Backend, filters: tuple[Filter, ...]
 ) -> Config:
-    weight = backend.weight or 1  # alone, weight 0 is served (§1.33)
+    weight = _weight(backend)
     if backend.service is None:
         why = explained(ERROR_HEADER, literal_value(backend.failure))
         return {"name": MISSING_CLUSTER, "weight": weight, "response_headers_to_add": why}

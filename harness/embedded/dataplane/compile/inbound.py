@@ -13,7 +13,7 @@ from typing import Final
 from harness.embedded.dataplane.compile.authorizations import route_access
 from harness.embedded.dataplane.compile.filters import request_changes
 from harness.embedded.dataplane.compile.names import REMEMBERED, Config, InboundLabel, inbound_name, labelled
-from harness.embedded.dataplane.compile.precedence import HostScore, pattern_score, ranked
+from harness.embedded.dataplane.compile.precedence import HostScore, Ranked, pattern_score, ranked
 from harness.embedded.dataplane.compile.rate_limits import host_limits, no_limits
 from harness.embedded.dataplane.compile.redirects import redirect
 from harness.embedded.dataplane.compile.view import View
@@ -32,13 +32,14 @@ def inbound_table(view: View, pod: Pod, port: int) -> Config:
 @lru_cache(REMEMBERED)
 def _table(policy: InboundPolicy, name: str, port: int) -> Config:
     candidates = (((route, host), route.rules, score) for route in policy.routes for host, score in _hosts(route))
-    actions: dict[tuple[int, int], Config] = {}
+    actions: dict[tuple[object, ...], Config] = {}
     routes = []
     for item in ranked(candidates):
         route, hostname = item.route
-        key = (id(route), id(item.rule))
+        redirects = _redirect(item.rule) is not None  # nothing else goes by the path once a rule is found
+        key = (id(route), id(item.rule), (item.match.path, item.entry.tier) if redirects else None)
         if key not in actions:
-            actions[key] = _action(policy, route, item.rule, name, port)
+            actions[key] = _action(policy, item, name, port)
         routes.append({"match": _with_host(item.entry.match, hostname), **actions[key]})
     host: Config = {"name": "server", "domains": ["*"], "routes": [*routes, _no_route(policy)]}
     if limits := host_limits(policy.rate_limit):
@@ -65,15 +66,23 @@ def _with_host(match: Config, hostname: str) -> Config:
     return {**match, "headers": [*match.get("headers", ()), condition]}
 
 
-def _action(policy: InboundPolicy, route: InboundRoute, rule: InboundRule, cluster: str, port: int) -> Config:
+def _redirect(rule: InboundRule) -> RequestRedirect | None:
+    return next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
+
+
+def _action(
+    policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule], cluster: str, port: int
+) -> Config:
     """Everything of an entry but its match."""
-    answer = next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
+    (route, _), rule = item.route, item.rule
+    answer = _redirect(rule)
     limit = None if policy.rate_limit is None else policy.rate_limit.ref
     label = InboundLabel(policy.server, route.ref, limit, redirects=answer is not None)
     access = route_access(route.authorizations)
     if answer is not None:
         free = no_limits(policy.rate_limit)
-        return {"metadata": labelled(label), "typed_per_filter_config": access | free, **redirect(answer, port)}
+        own = redirect(answer, port, item.match.path, item.entry.tier, explains=False)
+        return {"metadata": labelled(label), "typed_per_filter_config": access | free, **own}
     return {
         "metadata": labelled(label),
         "typed_per_filter_config": access,

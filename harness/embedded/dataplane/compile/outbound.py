@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.embedded.dataplane.compile.backends import service_backend
-from harness.embedded.dataplane.compile.forwarding import action, forward
+from harness.embedded.dataplane.compile.forwarding import Asked, actions, forward, redirects
 from harness.embedded.dataplane.compile.http import remembered_authority
 from harness.embedded.dataplane.compile.limits import service_limits
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, UNMESHED_HEADER, explained
@@ -133,14 +133,17 @@ def _host_routes(
 ) -> list[Config]:
     if not routes:
         return [_default_route(view, client, service, port)]
-    actions: dict[tuple[int, int], Config] = {}
+    known: dict[tuple[int, int, Asked], tuple[Config, ...]] = {}
     found = []
     candidates = zip(routes, (in_force.route.rules for in_force in routes), scores, strict=True)
     for item in ranked(candidates):
-        key = (id(item.route), id(item.rule))
-        if key not in actions:
-            actions[key] = action(view, client, item.route, item.rule, service, port)
-        found.append({"match": item.entry.match, **actions[key]})
+        asked = Asked(client, service, port)
+        if redirects(item.rule):  # nothing else goes by the path once a rule is found
+            asked = Asked(client, service, port, item.match.path, item.entry.tier)
+        key = (id(item.route), id(item.rule), asked)
+        if key not in known:
+            known[key] = actions(view, asked, item.route, item.rule)
+        found += [{**one, "match": {**item.entry.match, **one.get("match", {})}} for one in known[key]]
     return [*found, _no_route(service, port)]
 
 

@@ -34,6 +34,7 @@ class Ranked(Generic[RouteT, RuleT]):
     entry: Entry
     route: RouteT
     rule: RuleT
+    match: Match
 
 
 def attached(snapshot: Snapshot, client_namespace: str, service: ServiceKey, port: int) -> tuple[RouteInForce, ...]:
@@ -95,7 +96,7 @@ def _entries(route: RouteT, rules: Iterable[RuleT]) -> Iterator[tuple[tuple[int,
     for rule in rules:
         for match in rule.matches:
             for entry in entries(match):
-                yield (entry.tier, *_descending(entry.length, *_specificity(match))), Ranked(entry, route, rule)
+                yield (entry.tier, *_descending(entry.length, *_specificity(match))), Ranked(entry, route, rule, match)
 
 
 def _specificity(match: Match) -> tuple[int, int, int]:

@@ -1,14 +1,18 @@
 """Redirects as answers of the proxy (§1.57).
 
-A redirect to where the request already went is answered too, where Linkerd lets such a request proceed.
+A redirect to where the request already went is answered too, where Linkerd lets such a request proceed. A port that is
+the scheme's own is written where it replaces another and the host stays: Linkerd leaves it out, which means the same.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, closing, explained
+from harness.embedded.dataplane.compile.matching import Tier
 from harness.embedded.dataplane.compile.names import Config
 from harness.resources.filters import PathRewrite, RequestRedirect
+from harness.resources.matches import PathMatch
 
 _CODES: Final = {
     301: "MOVED_PERMANENTLY",
@@ -25,23 +29,44 @@ def can_redirect(item: RequestRedirect) -> bool:
     return item.status_code in _CODES
 
 
-def redirect(item: RequestRedirect, port: int) -> Config:
-    """The `redirect` of a route.
+def redirect(item: RequestRedirect, port: int, path: PathMatch, tier: Tier, *, explains: bool = True) -> Config:
+    """What an entry answers: a `redirect`, or 500 if a prefix is to be replaced where none was matched.
 
-    port  that clients dial: a new hostname keeps it, unless it is the scheme's own
+    port        that clients dial: a new hostname keeps it, unless it is left out as the scheme's own
+    path, tier  by which the entry was found
+    explains    whether a 500 tells its reason to the client
     """
+    rewrite = item.path
+    if rewrite is not None and rewrite.type == "ReplacePrefixMatch" and path.type != "PathPrefix":
+        why = explained(ERROR_HEADER, "unexpected error") if explains else []
+        return {"direct_response": {"status": 500}, "response_headers_to_add": [*why, closing()]}
     answer: Config = {"response_code": _CODES[item.status_code]}
     if item.scheme is not None:
         answer["scheme_redirect"] = item.scheme
     if item.hostname is not None:
         answer["host_redirect"] = item.hostname
-    kept = item.port if item.port is not None or item.hostname is None else port
-    if kept is not None and kept != _DEFAULT_PORTS.get(item.scheme or "http"):
-        answer["port_redirect"] = kept
-    return {"redirect": {**answer, **(_path(item.path) if item.path else {})}}
+    found = _port(item, port)
+    if found is not None:
+        answer["port_redirect"] = found
+    return {"redirect": {**answer, **(_path(rewrite, path, tier) if rewrite else {})}}
 
 
-def _path(rewrite: PathRewrite) -> Config:
+def _port(item: RequestRedirect, dialled: int) -> int | None:
+    """The port to write; a host that is written together with it has it in any case."""
+    own = _DEFAULT_PORTS.get(item.scheme or "http")
+    if item.hostname is not None:
+        if item.port is not None:
+            return item.port
+        return None if dialled in (own, _DEFAULT_PORTS["http"]) else dialled  # clients leave out 80
+    return None if item.port == own == dialled else item.port
+
+
+def _path(rewrite: PathRewrite, path: PathMatch, tier: Tier) -> Config:
     if rewrite.type == "ReplaceFullPath":
         return {"path_redirect": rewrite.value, "strip_query": True}
+    if tier is Tier.WHOLE:
+        return {"path_redirect": rewrite.value}
+    if path.value == "/":  # the proxy would swallow the slash behind it
+        substitution = rewrite.value.replace("\\", r"\\") + r"/\1"
+        return {"regex_rewrite": {"pattern": {"regex": "^//?(.*)$"}, "substitution": substitution}}
     return {"prefix_rewrite": rewrite.value}
