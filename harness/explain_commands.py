@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.dialect import DIALECTS, Dialect
+from harness.dialect import RULES, Dialect
 from harness.errors import Finding, InputError
 from harness.forecast.story import story_data, story_lines
 from harness.forecast.trace import as_data, trace_lines
@@ -29,9 +29,7 @@ from harness.scenario.project import Project
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
 @click.option("-f", "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Manifests, or folders.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Ask about a running cluster, -f on top of it.")
-@click.option(
-    "--dialect", "dialect_name", type=click.Choice(sorted(DIALECTS)), help="Whose rules, if not the profile's."
-)
+@click.option("--dialect", "dialect_name", type=click.Choice(sorted(RULES)), help="Whose rules, if not the profile's.")
 @click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="For tools.")
 def explain(
@@ -53,10 +51,10 @@ def explain(
     signalbox explain --from booksapp/webapp GET http://authors:7001/authors/1.json -f manifests/booksapp/booksapp.yaml
     """
     if sender is None:
-        _explain_scenarios(words, profile_name, as_json=as_json)
+        _explain_scenarios(words, profile_name, dialect_name, as_json=as_json)
         return
     profile = _profile(profile_name)
-    dialect = DIALECTS[dialect_name] if dialect_name else profile.rules if profile else DIALECTS["linkerd-2.14"]
+    dialect = RULES[dialect_name] if dialect_name else profile.rules if profile else RULES["linkerd-2.14"]
     differs = profile.differs if profile and dialect == profile.rules else ()
     objects = _objects(files, kubeconfig, dialect)
     prediction = predict(objects, _sender(sender, meshed=not not_meshed), _request(words, headers))
@@ -66,15 +64,20 @@ def explain(
     _print(prediction, objects, differs)
 
 
-def _explain_scenarios(paths: Iterable[str], profile_name: str | None, *, as_json: bool) -> None:
+def _explain_scenarios(
+    paths: Iterable[str], profile_name: str | None, dialect_name: str | None, *, as_json: bool
+) -> None:
     checked = load_checked(paths, profile_name)
+    profile = checked.profile
+    if dialect_name not in (None, profile.dialect):  # where its cluster differs is then nobody's business
+        profile = profile.model_copy(update={"dialect": dialect_name, "differs": ()})
     found: list[Any] = []
     for loaded in checked.scenarios:
         project = Project.around(loaded.path)
         if as_json:
-            found.append(story_data(loaded, project, checked.profile))
+            found.append(story_data(loaded, project, profile))
         else:
-            click.echo("\n".join([*story_lines(loaded, project, checked.profile), ""]))
+            click.echo("\n".join([*story_lines(loaded, project, profile), ""]))
     for skipped in checked.skipped:
         click.echo(f"{skipped.path}: skipped: {skipped.reason}", err=True)
     if as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.dialect import DIALECTS
+from harness.dialect import RULES
 from harness.errors import Exit, Finding, InputError
 from harness.record.compare import Compared, compare
 from harness.record.reader import Record, read_record
@@ -37,7 +37,7 @@ def judge(run: Path, paths: tuple[Path, ...]) -> None:
 
 def _rejudge(record: Record, run: Path, paths: Sequence[Path]) -> Exit:
     started = next(record.of(ev.RunStarted), None)
-    if started is None or started.dialect not in DIALECTS:
+    if started is None or started.dialect not in RULES:
         raise InputError([Finding(str(run), 0, "the record does not say which mesh it is of")])
     recorded, judged = set(started.scenarios), list[Rejudged]()
     for loaded in load_all(paths):
@@ -45,7 +45,7 @@ def _rejudge(record: Record, run: Path, paths: Sequence[Path]) -> Exit:
             click.echo(f"{loaded.scenario.name} ({loaded.path}) is not in the record")
             continue
         click.echo(f"{loaded.scenario.name}  {loaded.path}")
-        for one in rejudge(record, loaded, DIALECTS[started.dialect]):
+        for one in rejudge(record, loaded, RULES[started.dialect]):
             judged.append(one)
             _print(_rejudged_lines(one))
     if not judged:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from harness.dialect import DIALECTS, Dialect
+from harness.dialect import RULES, Dialect
 from harness.errors import Exit, Finding, InputError
 from harness.forecast.checks import CodedFinding, check_manifests, check_objects, check_scenario, not_allowed
 from harness.kube.client import Kube
@@ -27,9 +27,7 @@ from harness.scenario.schema import schema_text
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH...]")
 @click.option("--with", "context", multiple=True, type=click.Path(path_type=Path), help="Manifests that are there too.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="The objects of a running cluster.")
-@click.option(
-    "--dialect", "dialect_name", type=click.Choice(sorted(DIALECTS)), help="Whose rules, if not the profile's."
-)
+@click.option("--dialect", "dialect_name", type=click.Choice(sorted(RULES)), help="Whose rules, if not the profile's.")
 @click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0 for code scanning.")
@@ -50,8 +48,9 @@ def lint(
     if not paths and kubeconfig is None:
         raise InputError([Finding("", 0, "nothing to look at: give files or folders, or a cluster with --kubeconfig")])
     files = list(_yaml_files(paths))
-    dialect = DIALECTS[dialect_name] if dialect_name else _dialect(files, profile_name)
-    findings = [*_of_files(files, context, dialect, profile_name), *_of_cluster(kubeconfig, dialect)]
+    dialect = RULES[dialect_name] if dialect_name else _dialect(files, profile_name)
+    chosen = dialect if dialect_name else None
+    findings = [*_of_files(files, context, dialect, profile_name, chosen), *_of_cluster(kubeconfig, dialect)]
     left = not_allowed(findings, map(str, files))
     click.echo(sarif_text(left, version("signalbox")) if sarif else _text(left, len(files)))
     sys.exit(Exit.INPUT if any(strict or finding.level == "error" for finding in left) else Exit.HELD)
@@ -71,8 +70,9 @@ def _text(findings: Iterable[CodedFinding], files: int) -> str:
 
 
 def _of_files(
-    files: Iterable[Path], context: Iterable[Path], dialect: Dialect, profile_name: str | None
+    files: Iterable[Path], context: Iterable[Path], dialect: Dialect, profile_name: str | None, chosen: Dialect | None
 ) -> Iterator[CodedFinding]:
+    """`chosen` is the dialect that was named, which then holds for scenarios too, whatever their profile says."""
     scenarios = [file for file in files if looks_like_scenario(file)]
     others = [file for file in files if file not in scenarios and not _is_ours(file)]
     around: list[Manifest] = []
@@ -87,7 +87,7 @@ def _of_files(
     for reading in read_all(scenarios) if scenarios else ():
         project = Project.around(reading.path)
         clusters = project.clusters()
-        yield from check_scenario(reading, project, clusters, project.profile(profile_name)[0])
+        yield from check_scenario(reading, project, clusters, project.profile(profile_name)[0], chosen)
 
 
 def _of_cluster(kubeconfig: Path | None, dialect: Dialect) -> Iterator[CodedFinding]:
@@ -120,5 +120,5 @@ def _dialect(files: Iterable[Path], profile_name: str | None) -> Dialect:
     """The profile's rules, in the project of the first file; those of the article where there is no project."""
     project = Project.around(next(iter(files), Path("here.yaml")))
     if profile_name is None and not project.has("fixtures/clusters.yaml"):
-        return DIALECTS["linkerd-2.14"]
+        return RULES["linkerd-2.14"]
     return project.profile(profile_name)[1].rules

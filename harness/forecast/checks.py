@@ -66,16 +66,18 @@ def check_objects(documents: Sequence[Any], dialect: Dialect) -> Iterator[CodedF
         yield CodedFinding(f"{place} {problem.path}".strip(), 0, problem.code, problem.sentence)
 
 
-def check_scenario(reading: Reading, project: Project, clusters: Clusters, profile_name: str) -> Iterator[CodedFinding]:
-    """Findings about a scenario: what cannot be run, and what cannot come true by the rules of the profile's mesh.
+def check_scenario(
+    reading: Reading, project: Project, clusters: Clusters, profile_name: str, dialect: Dialect | None = None
+) -> Iterator[CodedFinding]:
+    """Findings about a scenario: what cannot be run, and what cannot come true by the rules of the mesh.
 
-    A scenario that requires another mesh is not held against the rules.
+    A scenario that requires another mesh is not held against the rules; without a dialect they are the profile's.
     """
     findings = lint(reading, project, clusters, profile_name)
     yield from (CodedFinding(one.file, one.line, "invalid-scenario", one.message) for one in findings)
     if findings or reading.scenario is None or reading.document is None:
         return
-    loaded, dialect = reading.loaded(), clusters.profiles[profile_name].rules
+    loaded, dialect = reading.loaded(), dialect or clusters.profiles[profile_name].rules
     required = loaded.scenario.spec.requires.mesh
     if required is not None and not required.covers(dialect):
         return

@@ -8,9 +8,9 @@ from typing import Any
 from harness.lint.given import Given
 from harness.lint.problem import Problem
 from harness.resources.document import Node
-from harness.resources.filters import UnsupportedFilter
+from harness.resources.filters import RequestRedirect, UnsupportedFilter
 from harness.resources.parents import is_service_backend, is_service_parent
-from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP, BackendRef, HTTPRoute
+from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP, BackendRef, HTTPRoute, Rule
 
 _DROPPED_FROM_BACKENDS = ("weight", "kind", "group")
 
@@ -24,16 +24,26 @@ def backend_problems(given: Given) -> Iterator[Problem]:
             place = f"spec.rules[{number}]"
             if rule.backend_refs and not any(ref.weight for ref in rule.backend_refs):
                 yield from _all_zero(given, index, len(rule.backend_refs), place)
+            if _has_nowhere_to_go(given, rule):
+                said = "the rule names no backend, and no Service is one by itself: 500 is answered"
+                yield Problem(index, place, "backends-omitted", said)
             for at, ref in enumerate(rule.backend_refs):
                 yield from _backend(given, index, route, ref, f"{place}.backendRefs[{at}]")
         yield from _limits(given, index, route)
 
 
+def _has_nowhere_to_go(given: Given, rule: Rule) -> bool:
+    """E63, E59."""
+    redirects = any(isinstance(item, RequestRedirect) for item in rule.filters)
+    return given.dialect.omitted_backends == "500" and not rule.backend_refs and not redirects
+
+
 def _all_zero(given: Given, index: int, count: int, place: str) -> Iterator[Problem]:
     if count == 1 and given.dialect.single_zero_weight_is_served:  # §1.33
         return
-    closed = count > 1 and given.dialect.all_weights_zero == "closed"
-    what = "connections are closed" if closed else "503 is answered"
+    empty = given.dialect.all_weights_zero
+    closed = count > 1 and empty == "closed"
+    what = "connections are closed" if closed else f"{'500' if empty == '500' else '503'} is answered"
     yield Problem(index, f"{place}.backendRefs", "weights-all-zero", f"no backend has a weight above 0: {what}")
 
 
@@ -45,12 +55,13 @@ def _backend(given: Given, index: int, route: HTTPRoute, ref: BackendRef, place:
     if ref.port is None:
         yield Problem(index, place, "backend-without-port", f"backend '{ref.name}' has no port: {fails}")
     for number, item in enumerate(ref.filters):
-        if isinstance(item, UnsupportedFilter):
+        if isinstance(item, UnsupportedFilter) and item.kind not in given.dialect.optional_filters:
             said = f"the mesh has no filter {item.kind} for backends: {fails}"
             yield Problem(index, f"{place}.filters[{number}].type", "filter-fails-backend", said)
+    beside_route = given.dialect.backends_beside == "route"
     for parent in filter(is_service_parent, route.parent_refs):
-        namespace = ref.namespace or parent.namespace
-        if ref.namespace is None and parent.namespace != route.namespace:
+        namespace = ref.namespace or (route.namespace if beside_route else parent.namespace)
+        if ref.namespace is None and parent.namespace != route.namespace and not beside_route:
             said = (
                 f"'{ref.name}' is looked for in {parent.namespace}, its status in {route.namespace}; write a namespace"
             )
@@ -60,7 +71,8 @@ def _backend(given: Given, index: int, route: HTTPRoute, ref: BackendRef, place:
             said = f"there is no Service {namespace}/{ref.name}: {fails}"
             yield Problem(index, f"{place}.name", "backend-not-found", said)
         elif service is not None and ref.port is not None and service.port(ref.port) is None:
-            said = f"Service '{ref.name}' declares no port {ref.port}: it is taken for a port of its pods"
+            becomes = fails if given.dialect.backend_ports_are_declared else "it is taken for a port of its pods"
+            said = f"Service '{ref.name}' declares no port {ref.port}: {becomes}"
             yield Problem(index, f"{place}.port", "backend-port-unknown", said)
 
 
@@ -120,4 +132,4 @@ def _server_version(given: Given, index: int, spec: Any, version: str) -> Iterat
 
 def _serves_gateway_v1(given: Given) -> bool:
     """2.14 is the one that looks at no gateway routes in its webhook, and the one that ships no v1 (§1.68)."""
-    return given.dialect.gateway_routes_are_reviewed
+    return given.dialect.gateway_routes_are_reviewed or not given.dialect.policy_resources

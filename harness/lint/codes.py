@@ -57,6 +57,7 @@ _ALL: Final = (
     Code(
         "consumer-backend-namespace", "warning", "§1.12", "A backend without namespace in a route of another namespace"
     ),
+    Code("backends-omitted", "error", "E63", "A rule without backends where a Service is none by itself"),
     Code("weights-all-zero", "error", "§1.34", "A rule whose backends all have weight 0"),
     Code("filter-unmakes-route", "error", "§1.54", "A filter that the mesh lacks: the whole route does not exist"),
     Code(

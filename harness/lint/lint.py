@@ -27,7 +27,7 @@ def lint_objects(documents: Sequence[Any], dialect: Dialect) -> tuple[Problem, .
         *route_problems(given),
         *backend_problems(given),
         *version_problems(given),
-        *policy_problems(given),
+        *(policy_problems(given) if dialect.policy_resources else ()),
         *annotation_problems(given),
     ]
     return tuple(sorted(set(found)))
@@ -35,9 +35,10 @@ def lint_objects(documents: Sequence[Any], dialect: Dialect) -> tuple[Problem, .
 
 def _unread(given: Given) -> Iterator[Problem]:
     for one in given.objects.unread:
-        code = "not-looked-at" if "does not look at" in one.problem else "invalid-object"
         place = _PLACE.match(one.problem)
-        if code == "invalid-object" and "has no filter" not in one.problem:
-            yield Problem(one.index, place[1] if place else "", code, one.problem)
-        elif code == "not-looked-at":
-            yield Problem(one.index, "kind", code, one.problem)
+        if "does not look at" in one.problem:
+            yield Problem(one.index, "kind", "not-looked-at", one.problem)
+        elif "the Gateway API knows no" in one.problem:
+            yield Problem(one.index, "apiVersion", "kind-unknown-to-mesh", one.problem)
+        elif "has no filter" not in one.problem:
+            yield Problem(one.index, place[1] if place else "", "invalid-object", one.problem)

@@ -20,8 +20,8 @@ def route_problems(given: Given) -> Iterator[Problem]:
         for number, parent in enumerate(route.parent_refs):
             yield from _parent(given, index, route, parent, f"spec.parentRefs[{number}]")
         for number, rule in enumerate(route.rules):
-            yield from _rule(index, rule, f"spec.rules[{number}]")
-        yield from _shadowed(index, route)
+            yield from _rule(given, index, rule, f"spec.rules[{number}]")
+        yield from _shadowed(given, index, route)
         yield from _head(given, index, route)
     yield from _no_catch_all(given)
 
@@ -32,11 +32,18 @@ def route_problems(given: Given) -> Iterator[Problem]:
 def _parent(given: Given, index: int, route: HTTPRoute, parent: ParentRef, place: str) -> Iterator[Problem]:
     if parent.kind.lower() == "service" and not is_service_parent(parent):
         said = f"parent Service '{parent.name}' has group {parent.group}, so the route is attached to nothing"
-        yield Problem(index, place, "parent-without-group", f"{said}; write group: core")
+        yield Problem(index, place, "parent-without-group", f"{said}; write {_service_group(given)}")
+    elif is_service_parent(parent) and parent.group and not given.dialect.core_is_a_group:
+        said = f"parent Service '{parent.name}' has group {parent.group}, which the API does not know"
+        yield Problem(index, place, "parent-without-group", f"{said}; write {_service_group(given)}")
     elif is_service_parent(parent):
         yield from _service_parent(given, index, parent, place)
     elif is_server_parent(parent):
         yield from _server_parent(given, index, route, parent, place)
+
+
+def _service_group(given: Given) -> str:
+    return "group: core" if given.dialect.core_is_a_group else 'group: ""'
 
 
 def _service_parent(given: Given, index: int, parent: ParentRef, place: str) -> Iterator[Problem]:
@@ -75,11 +82,13 @@ def _server_parent(given: Given, index: int, route: HTTPRoute, parent: ParentRef
 # -- rules -------------------------------------------------------------------------------------------------------------
 
 
-def _rule(index: int, rule: Rule, place: str) -> Iterator[Problem]:
+def _rule(given: Given, index: int, rule: Rule, place: str) -> Iterator[Problem]:
     for number, match in enumerate(rule.matches):
-        yield from _path(index, match.path, f"{place}.matches[{number}].path.value")
+        yield from _path(given, index, match.path, f"{place}.matches[{number}].path.value")
     for number, item in enumerate(rule.filters):
         spot = f"{place}.filters[{number}]"
+        if isinstance(item, UnsupportedFilter) and item.kind in given.dialect.optional_filters:
+            continue
         if isinstance(item, UnsupportedFilter):
             said = f"the mesh has no filter {item.kind}: the whole route is as if it were not there"
             yield Problem(index, f"{spot}.type", "filter-unmakes-route", said)
@@ -92,34 +101,36 @@ def _replaces_prefix(item: Filter) -> bool:
     return isinstance(item, RequestRedirect) and item.path is not None and item.path.type == "ReplacePrefixMatch"
 
 
-def _path(index: int, path: PathMatch, place: str) -> Iterator[Problem]:
+def _path(given: Given, index: int, path: PathMatch, place: str) -> Iterator[Problem]:
     if path.type != "RegularExpression":
         return
     if why := why_no_path_matches(path.value):
         yield Problem(index, place, "regex-matches-nothing", f"no path can match {path.value}: {why}")
+    if given.dialect.matching != "linkerd":
+        return
     for earlier, later in hidden_branches(path.value):
         said = f"'{later}' is never matched: '{earlier}' is found first, and what is found must be the whole path"
         yield Problem(index, place, "regex-first-branch-wins", said)
 
 
-def _shadowed(index: int, route: HTTPRoute) -> Iterator[Problem]:
+def _shadowed(given: Given, index: int, route: HTTPRoute) -> Iterator[Problem]:
     earlier: list[tuple[int, Match]] = []
     for number, rule in enumerate(route.rules):
         for at, match in enumerate(rule.matches):
-            taker = next((one for one, known in earlier if _takes(known, match)), None)
+            taker = next((one for one, known in earlier if _takes(given, known, match)), None)
             if taker is not None:
                 place = f"spec.rules[{number}].matches[{at}]"
                 yield Problem(index, place, "shadowed-rule", f"rule {taker} takes everything that this matches")
         earlier += [(number, match) for match in rule.matches]
 
 
-def _takes(earlier: Match, later: Match) -> bool:
-    """True if the earlier match fits whatever the later one fits, and never worse (§1.48)."""
+def _takes(given: Given, earlier: Match, later: Match) -> bool:
+    """True if the earlier match fits whatever the later one fits, and never worse (§1.48, E33)."""
     same = (earlier.method, set(_headers(earlier)), set(earlier.query_params))
     if same != (later.method, set(_headers(later)), set(later.query_params)):
         return False
     if earlier.path.type == "RegularExpression" and is_everything(earlier.path.value):
-        return True
+        return given.dialect.matching == "linkerd" or later.path.type != "Exact"
     return _normal(earlier.path) == _normal(later.path)
 
 

@@ -77,14 +77,18 @@ class Profile(Part):
     """Whether linkerd-viz is installed too; our own tables do without."""
 
     def value_problems(self) -> Iterable[Problem]:
-        if self.dialect not in dialects.DIALECTS:
-            hint = nearest(self.dialect, list(dialects.DIALECTS))
+        if self.dialect not in dialects.RULES:
+            hint = nearest(self.dialect, list(dialects.RULES))
             yield "dialect", f"no dialect is called {shown(self.dialect)}{hint}"
+        elif self.dialect not in dialects.DIALECTS and self.provider != "existing":
+            known = ", ".join(dialects.DIALECTS)
+            said = f"no cluster that is made here speaks {self.dialect} (only {known}); lint and explain do"
+            yield "dialect", said
 
     @property
     def rules(self) -> dialects.Dialect:
         """The dialect itself."""
-        return dialects.DIALECTS[self.dialect]
+        return dialects.RULES[self.dialect]
 
 
 class Clusters(Part):
@@ -103,8 +107,8 @@ class Clusters(Part):
         if self.default not in self.profiles:
             yield "default", f"no profile is called '{self.default}'{nearest(self.default, list(self.profiles))}"
         for name in self.meshes:
-            if name not in dialects.DIALECTS:
-                hint = nearest(name, list(dialects.DIALECTS))
+            if name not in dialects.RULES:
+                hint = nearest(name, list(dialects.RULES))
                 yield ("meshes", name), f"no dialect is called {shown(name)}{hint}"
 
     def profile(self, name: str) -> Profile:

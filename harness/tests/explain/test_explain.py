@@ -119,6 +119,15 @@ def test_a_scenario_is_told_step_by_step() -> None:
     assert "feature HTTPRouteRequestTimeout: " in output
 
 
+def test_a_scenario_is_told_by_the_rules_that_are_named() -> None:
+    scenario = str(ROOT / "scenarios/tutorial/gateway/dynamic-request-routing.yaml")
+    output = explain(scenario, "--dialect", "gateway-api").output
+    assert "rules      gateway-api (v1.6)" in output
+    assert "requests go to the Service itself (E3)" in output
+    assert "CONTRADICTION" in output
+    assert "CONTRADICTION" not in explain(scenario).output
+
+
 def test_a_share_tells_how_many_requests_it_needs() -> None:
     (story,) = json.loads(explain(str(ROOT / "scenarios/tutorial/canary.yaml"), "--json").stdout)
     (one,) = (one for one in story["steps"][1]["expectations"] if one["expect"] == "one-in-ten-gets-the-new-version")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.dialect import LINKERD_2_14, LINKERD_EDGE, Dialect
+from harness.dialect import GATEWAY_API, LINKERD_2_14, LINKERD_EDGE, Dialect
 from harness.lint.codes import CODES
 from harness.lint.lint import lint_objects
 from harness.tests.oracle.cluster import Obj, booksapp, deployment, manifests, namespace, route, service, to
@@ -24,7 +24,7 @@ def matching(value: str, kind: str = "PathPrefix", **more: Any) -> Obj:
 
 
 def on(name: str = "web", **more: Any) -> Obj:
-    return {"group": "core", "kind": "Service", "name": name, **more}
+    return {"group": "core", "kind": "Service", "name": name} | more
 
 
 def filtering(kind: str, key: str, value: Obj) -> Obj:
@@ -43,6 +43,7 @@ SERVER_PARENT = {"group": "policy.linkerd.io", "kind": "Server", "name": "s"}
 PROBED = deployment("web", readinessProbe={"httpGet": {"path": "/ping", "port": "http"}})
 GUARD = guarded(OPEN)
 RENAMED = {**GUARD[0], "metadata": {"name": "t", "namespace": "shop"}}
+GATEWAY = "gateway.networking.k8s.io/v1"
 REWRITE = filtering("URLRewrite", "urlRewrite", {"hostname": "x"})
 PREFIX = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/x"}}
 MOVED = filtering("RequestRedirect", "requestRedirect", PREFIX)
@@ -118,6 +119,12 @@ CASES: list[tuple[str, Dialect, list[Obj], list[Obj]]] = [
      [versioned(route("r", ALL, group="gateway"), "v1beta1")]),
     ("bad-annotation", LINKERD_EDGE, [service("web", annotations={"retry.linkerd.io/http": "5xx, 404"})],
      [service("web")]),
+    ("backends-omitted", GATEWAY_API, [route("r", ALL, parent=on(group=""), group="gateway")],
+     [route("r", {"backendRefs": [to("web")]}, parent=on(group=""), group="gateway")]),
+    ("parent-without-group", GATEWAY_API, [route("r", ALL, parent=on(), group="gateway")],
+     [route("r", ALL, parent=on(group=""), group="gateway")]),
+    ("kind-unknown-to-mesh", GATEWAY_API, [route("r", ALL)], [route("r", ALL, group="gateway")]),
+    ("filter-unmakes-route", LINKERD_EDGE, [route("r", {"filters": [REWRITE]}, group="gateway")], []),
     ("bad-annotation", LINKERD_2_14, [namespace(inject="yes")], [namespace()]),
     ("annotation-not-read", LINKERD_2_14,
      [service("web", annotations={"timeout.linkerd.io/request": "1s"})],
@@ -147,6 +154,16 @@ def codes(objects: list[Obj], dialect: Dialect) -> set[str]:
 def test_each_code(code: str, dialect: Dialect, wrong: list[Obj], mended: list[Obj]) -> None:
     assert code in codes(wrong, dialect)
     assert code not in codes(mended, dialect)
+
+
+def test_what_the_gateway_api_has_is_no_finding_in_its_dialect() -> None:
+    """E49, E30, E64: rewrites, alternatives of regular expressions, backends beside the route."""
+    rule = {"matches": [{"path": {"type": "RegularExpression", "value": "/a|/ab"}}], "filters": [REWRITE]}
+    consumer = route("c", {**rule, "backendRefs": [to("web")]}, parent=on(group="", namespace="shop"), ns="guests")
+    guests = [namespace("guests"), service("web", ns="guests"), {**consumer, "apiVersion": GATEWAY}]
+    own = {"filter-unmakes-route", "regex-first-branch-wins", "consumer-backend-namespace"}
+    assert own <= codes([*guests, {**consumer, "apiVersion": GATEWAY}], LINKERD_EDGE) | {"filter-unmakes-route"}
+    assert not own & codes(guests, GATEWAY_API)
 
 
 def test_every_code_has_a_case_and_a_page() -> None:

@@ -111,3 +111,12 @@ def test_the_scenarios_of_this_repository_contradict_no_rule() -> None:
     for profile in ("embedded", "embedded-edge"):
         result = lint(ROOT / "scenarios", "--cluster", profile)
         assert result.exit_code == 0, result.output
+
+
+def test_a_named_dialect_holds_for_scenarios_too() -> None:
+    """E1: for the Gateway API's text `group: core` is no Service, so the route of this scenario is attached to none."""
+    scenario = ROOT / "scenarios/tutorial/gateway/dynamic-request-routing.yaml"
+    assert lint(scenario).exit_code == 0
+    result = lint("--dialect", "gateway-api", scenario)
+    assert result.exit_code == 2
+    assert f"{scenario}:40: contradicts-rules: 'the-mesh-decides-not-the-app'" in result.output

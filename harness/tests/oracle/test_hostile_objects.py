@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.dialect import LINKERD_2_14, LINKERD_EDGE
+from harness.dialect import GATEWAY_API, LINKERD_2_14, LINKERD_EDGE
 from harness.oracle import Objects, Request, locked_out, predict
 from harness.tests.oracle.cluster import CLIENT, Obj, deployment, manifests, namespace, route, service, shop, to
 from harness.tests.oracle.test_rules import guarded
@@ -58,7 +58,7 @@ def _look_at(objects: Objects) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(PLACES), JUNK, st.sampled_from([LINKERD_2_14, LINKERD_EDGE]))
+@given(st.sampled_from(PLACES), JUNK, st.sampled_from([LINKERD_2_14, LINKERD_EDGE, GATEWAY_API]))
 def test_one_wrong_value_anywhere(place: tuple[Any, ...], junk: object, dialect: Any) -> None:
     _look_at(Objects.read(with_junk(place, junk), dialect))
 

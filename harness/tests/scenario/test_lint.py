@@ -441,6 +441,10 @@ def test_a_recipe_with_a_mistake(
             ("linkerd-2.14", "linkerd-2.15"),
             "5: no dialect is called 'linkerd-2.15'; did you mean 'linkerd-2.14'?",
         ),
+        (
+            ("linkerd-2.14", "gateway-api"),
+            "5: no cluster that is made here speaks gateway-api (only linkerd-2.14, linkerd-edge); lint and explain do",
+        ),
         (("embedded", "embeded"), "5: provider: 'embeded' is not known here; did you mean 'embedded'?"),
         (("default: box", "default: bx"), "3: no profile is called 'bx'; did you mean 'box'?"),
         (("provides: [mesh]", "provides: []"), "5: 'provides' is empty"),
