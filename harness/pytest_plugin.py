@@ -1,4 +1,4 @@
-"""Scenarios as pytest items: one item per file, on one cluster per worker.
+"""Scenarios as pytest items: one item per file, on one cluster per worker; and `mesh` for plain tests.
 
 `pytest scenarios/` collects `*.yaml` whose `kind` is Scenario. A broken expectation fails its item with a few lines;
 an inconclusive one and a failed environment fail it too, with that word in front.
@@ -7,6 +7,7 @@ an inconclusive one and a failed environment fail it too, with that word in fron
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import os
 import re
@@ -19,7 +20,9 @@ import allure
 import pytest
 from rich.console import Console
 
-from harness.errors import Exit, InputError, SignalboxError
+from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
+from harness.plain.mesh import Mesh, NotShown, played
+from harness.plain.script import Script
 from harness.report.allure import AllureSteps
 from harness.report.folder import reports, to_all
 from harness.report.terminal import Terminal
@@ -30,8 +33,9 @@ from harness.run.session import Session, open_session
 from harness.scenario.clusters import Profile
 from harness.scenario.lint import Checked, NothingToRun, load_checked
 from harness.scenario.loading import looks_like_scenario
+from harness.scenario.project import Project
 from harness.scenario.units import parse_error_rate
-from harness.verdict.budget import alpha_of_each
+from harness.verdict.budget import alpha_of_each, alpha_of_next
 
 
 class _Worker:
@@ -45,6 +49,8 @@ class _Worker:
         self.false_alarm = false_alarm
         self.folder = folder
         self.promises = 0
+        self.plain_budget = 0.0
+        self._plain_claims = 0
         self._stack = contextlib.ExitStack()
         self._session: Session | None = None
         self._listen: Emit | None = None
@@ -55,16 +61,35 @@ class _Worker:
 
     def run(self, checked: Checked, listen: Emit) -> ScenarioReport:
         """Run one scenario; its events go to `listen`."""
-        self._listen = listen
         (loaded,) = checked.scenarios  # a scenario for another mesh was skipped when it was collected
-        try:
-            self._report(checked)
-            report = self.session(checked.profile).run(loaded)
-        except BaseException as error:
-            self._aborted = aborted(error)
-            raise
-        self._codes.add(report.exit_code)
+        with self.telling(checked.profile_name, checked.profile, listen) as session:
+            report = session.run(loaded)
+        self.ended(report.exit_code)
         return report
+
+    @contextlib.contextmanager
+    def telling(self, profile_name: str, profile: Profile, listen: Emit) -> Iterator[Session]:
+        """The session, with everything that happens on it told to `listen` and to the reports."""
+        self._listen = listen
+        try:
+            self._report(profile_name, profile)
+            yield self.session(profile)
+        except BaseException as error:
+            self.abort(error)
+            raise
+
+    def ended(self, code: Exit) -> None:
+        """A scenario, or a plain test, ended so."""
+        self._codes.add(code)
+
+    def abort(self, error: BaseException) -> None:
+        """This ended the run, or would have: no report may say that all went well."""
+        self._aborted = aborted(error)
+
+    def next_alpha(self) -> float:
+        """The chance of a false «broken» that the next claim of a plain test has: nobody knows how many follow."""
+        self._plain_claims += 1
+        return alpha_of_next(self._plain_claims - 1, self.plain_budget)
 
     def session(self, profile: Profile) -> Session:
         """The session of this process, begun by whoever asks first."""
@@ -81,12 +106,12 @@ class _Worker:
         """Take the cluster away and finish the reports."""
         self._stack.close()
 
-    def _report(self, checked: Checked) -> None:
+    def _report(self, profile_name: str, profile: Profile) -> None:
         """Begin the reports with the first scenario."""
         if self._record is None:
             self._record = self._stack.enter_context(reports(self.folder))
             self._stack.callback(self._end)
-            self._emit(RunStarted(checked.profile_name, checked.profile.dialect, ()))
+            self._emit(RunStarted(profile_name, profile.dialect, ()))
 
     def _end(self) -> None:
         """Tell the reports how it ended; the cluster is gone by now."""
@@ -164,11 +189,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """All scenarios of the run share its budget of false alarms; every xdist worker has collected them all."""
+    """All scenarios of the run share its budget of false alarms; every xdist worker has collected them all.
+
+    If there are plain tests as well, each sort has a half. How many claims those make nobody knows beforehand, nor on
+    which worker, so each worker has an equal part of it.
+    """
+    worker = session.config.stash[WORKER]
     items = [item for item in session.items if isinstance(item, ScenarioItem)]
-    session.config.stash[WORKER].promises = sum(
-        loaded.scenario.promises() for item in items for loaded in item.checked.scenarios
-    )
+    worker.promises = sum(loaded.scenario.promises() for item in items for loaded in item.checked.scenarios)
+    if any("mesh" in getattr(item, "fixturenames", ()) for item in session.items):
+        half = worker.false_alarm / 2 if items else worker.false_alarm
+        worker.plain_budget = half / getattr(session.config, "workerinput", {}).get("workercount", 1)
+        worker.false_alarm = half
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -182,6 +214,76 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """How likely bad luck alone makes this run red."""
     if sentence := config.stash[WORKER].bad_luck():
         terminalreporter.write_line(sentence)
+
+
+class _Shown:
+    """What one test prints and tells Allure, while it is entered."""
+
+    def __init__(self, profile_name: str) -> None:
+        self._text = io.StringIO()
+        self._stack = contextlib.ExitStack()
+        self._profile_name = profile_name
+
+    def __enter__(self) -> Emit:
+        console = Console(file=self._text, width=110, highlight=False)
+        terminal = self._stack.enter_context(Terminal(console))
+        return to_all(terminal, self._stack.enter_context(AllureSteps(self._profile_name)))
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def add_to(self, item: pytest.Item) -> None:
+        """Show it beside the item's outcome."""
+        item.add_report_section("call", "signalbox", self._text.getvalue())
+        allure.attach(self._text.getvalue(), "run", allure.attachment_type.TEXT)
+
+
+SHOWN = pytest.StashKey[_Shown]()
+
+
+@pytest.fixture
+def mesh(request: pytest.FixtureRequest) -> Iterator[Mesh]:
+    """The cluster of this run for one plain test, with the apps of fixtures/; see docs/python.md.
+
+    What the test changes is undone when it ends, and its claims are in the reports like those of scenarios.
+    """
+    item: pytest.Item = request.node
+    worker, path = item.config.stash[WORKER], _as_typed(item.path)
+    project = Project.around(path)
+    profile_name, profile = project.profile(worker.profile_name)
+    shown = item.stash[SHOWN] = _Shown(profile_name)
+    about = (inspect.getdoc(item.obj) or item.name) if isinstance(item, pytest.Function) else item.name
+    script = Script.begin(f"{path.stem} {item.name}", about.partition("\n")[0], str(path), project, profile.rules)
+    with shown as listen, worker.telling(profile_name, profile, listen) as session:
+        with session.staged(script.loaded(), project) as run:
+            hint = f"pytest '{path}::{item.name}' --signalbox-keep on-failure   (leaves the cluster up)"
+            with played(run, script, session, worker.next_alpha, hint=hint) as told:
+                yield told
+        report = run.end()
+        worker.ended(report.exit_code)
+    if report.failures:
+        raise EnvironmentFailed("\n".join(report.failures))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """What a plain test told the reports, beside its outcome, however it ended."""
+    shown = item.stash.get(SHOWN, None)
+    if shown is None or call.when != "call":
+        return
+    shown.add_to(item)
+    error = call.excinfo.value if call.excinfo else None
+    worker = item.config.stash[WORKER]
+    if isinstance(error, SignalboxError):
+        worker.abort(error)
+    elif error is not None and not isinstance(error, NotShown | pytest.skip.Exception):
+        worker.ended(Exit.BROKEN)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run that somebody ended is told as such, also if a plain test was under way."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        session.config.stash[WORKER].abort(KeyboardInterrupt())
 
 
 class ScenarioFile(pytest.File):
@@ -211,14 +313,12 @@ class ScenarioItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the scenario on this worker's cluster; raise ScenarioFailed unless it holds."""
-        shown = io.StringIO()
-        console = Console(file=shown, width=110, highlight=False)
+        shown = _Shown(self.checked.profile_name)
         try:
-            with Terminal(console) as terminal, AllureSteps(self.checked.profile_name) as steps:
-                report = self.config.stash[WORKER].run(self.checked, to_all(terminal, steps))
+            with shown as listen:
+                report = self.config.stash[WORKER].run(self.checked, listen)
         finally:
-            self.add_report_section("call", "signalbox", shown.getvalue())
-            allure.attach(shown.getvalue(), "run", allure.attachment_type.TEXT)
+            shown.add_to(self)
         if report.exit_code != Exit.HELD:
             raise (ScenarioBroken if report.exit_code == Exit.BROKEN else ScenarioFailed)(report)
 

@@ -17,7 +17,7 @@ from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
 from harness.scenario.request_lines import Request
 from harness.traffic.outcome import Outcome
-from harness.traffic.plan import MAX_BODY_START_BYTES, Plan
+from harness.traffic.plan import ALL_HEADERS, MAX_BODY_START_BYTES, Plan
 from harness.traffic.plan import Request as TrafficRequest
 from harness.traffic.tally import tally_of
 from harness.verdict import claims
@@ -155,12 +155,13 @@ def plan_for(
     timeout_seconds: float,
     wanted: Criteria,
     with_body: bool = False,
+    all_headers: bool = False,
     fresh: bool = False,
 ) -> Plan:
     """The plan of one request as a scenario writes it, keeping of each response what its criteria look at.
 
     data       a body sent as JSON, if not None
-    with_body  keep bodies although the criteria do not look at them
+    with_body  keep bodies although the criteria do not look at them; all_headers likewise
     fresh      a new connection for each request
     """
     sent = dict(headers)
@@ -174,12 +175,14 @@ def plan_for(
         limit=limit,
         timeout_seconds=timeout_seconds,
         fresh_connections=fresh,
-        keep_headers=tuple(name.lower() for name in wanted.header or ()),
+        keep_headers=(ALL_HEADERS,) if all_headers else tuple(name.lower() for name in wanted.header or ()),
         body_start_bytes=MAX_BODY_START_BYTES if with_body or wanted.body_has or wanted.body_lacks else 0,
     )
 
 
-def plan_for_send(send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_body: bool = False) -> Plan:
+def plan_for_send(
+    send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_body: bool = False, all_headers: bool = False
+) -> Plan:
     """The plan of a `send`, at the rate that the profile allows."""
     return plan_for(
         send.request,
@@ -191,6 +194,7 @@ def plan_for_send(send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_
         timeout_seconds=send.timeout.total_seconds(),
         wanted=wanted,
         with_body=with_body,
+        all_headers=all_headers,
         fresh=send.connections == "fresh",
     )
 

@@ -44,6 +44,7 @@ class Judging:
     windows  open metric windows by expectation name
     values   what `${name}` stands for; tables add to it
     sent     bursts by the expectation that sent them
+    hint     what to do next about a claim that does not hold
     """
 
     loaded: LoadedScenario
@@ -58,6 +59,7 @@ class Judging:
     alphas: list[float] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
     sent: dict[str, list[Sent]] = field(default_factory=dict)
+    hint: str = ""
     _bursts: dict[str, Burst] = field(default_factory=dict)
 
     def judge(self, step: str, expectation: Expectation) -> ExpectationResult:
@@ -68,7 +70,8 @@ class Judging:
             self.check()
         judgement, notes = against_known_gap(expectation, judgement, self.dialect)
         if judgement.verdict is not Verdict.HOLDS:
-            notes.append(f"next: signalbox run {self.loaded.path} --pause   (stops there with the cluster up)")
+            stops_there = f"signalbox run {self.loaded.path} --pause   (stops there with the cluster up)"
+            notes.append(f"next: {self.hint or stops_there}")
         return ExpectationResult(
             scenario=self.loaded.scenario.name,
             step=step,

@@ -11,7 +11,7 @@ from harness.kube.apply import Applier
 from harness.kube.client import Kube, KubeError
 from harness.kube.objects import ObjectRef
 from harness.kube.waits import WaitFailed
-from harness.mesh.changes import Change
+from harness.mesh.changes import Change, Witness
 from harness.mesh.settle import NotSettled, settle
 from harness.run import events as ev
 from harness.run.actions import Actor, refused_by_cluster
@@ -59,43 +59,19 @@ class ScenarioRun:
     alphas: list[float] = field(default_factory=list)
     alpha: float = ErrorBounds().alpha
     step_changes: list[StepChange] = field(default_factory=list)
+    senders: dict[str, Sender] = field(default_factory=dict)
+    judging: Judging = field(init=False)
+    _actor: Actor = field(init=False)
+    _began: float = field(init=False)
+    _failures: tuple[str, ...] = ()
 
-    def run(self) -> ev.ScenarioReport:
-        """The report of the whole scenario; what it changed is undone, also when it failed.
-
-        raises  InputError, EnvironmentFailed, KeyboardInterrupt
-        """
-        scenario, begin = self.loaded.scenario, time.monotonic()
-        self.emit(_started(self.loaded))
+    def __post_init__(self) -> None:
         applier = Applier(self.kube, self.run_id, guarded=self.cluster.shared)
-        actor = Actor(self.kube, applier, self.project)
-        failures: list[str] = []
-        try:
-            self._steps(actor, applier)
-        finally:
-            failures = applier.undo(actor.ledger)
-            self.restored = [ref for ref, before in actor.ledger.entries() if before and ref.kind == "Deployment"]
-        report = ev.ScenarioReport(
-            name=scenario.name,
-            path=str(self.loaded.path),
-            results=tuple(self._in_file_order()),
-            seconds=time.monotonic() - begin,
-            settled=tuple(self.settled),
-            failures=tuple(failures),
-        )
-        self.emit(ev.ScenarioFinished(report))
-        return report
-
-    def _steps(self, actor: Actor, applier: Applier) -> None:
-        spec = self.loaded.scenario.spec
-        senders = start_senders(self.kube, self.cluster, applier, actor.ledger, spec.senders, self.run_id)
-        self.emit(
-            ev.SendersReady(self.loaded.scenario.name, tuple(_asker(s, spec.senders[s.name]) for s in senders.values()))
-        )
-        judging = Judging(
+        self._actor = Actor(self.kube, applier, self.project)
+        self.judging = Judging(
             self.loaded,
             self.kube,
-            senders,
+            self.senders,
             self.pace,
             self.cluster.dialect,
             self.emit,
@@ -104,132 +80,188 @@ class ScenarioRun:
             alphas=self.alphas,
             values={"run.id": self.run_id},
         )
-        always = [watch for watch in spec.always if self.stretch.asks(watch.expect)]
-        watched = [Watching(self.kube, watch, senders[watch.send.from_], self.pace) for watch in always]
+        self._began = time.monotonic()
+
+    def run(self) -> ev.ScenarioReport:
+        """The report of the whole scenario; what it changed is undone, also when it failed.
+
+        raises  InputError, EnvironmentFailed, KeyboardInterrupt
+        """
+        self.begin()
+        try:
+            self.start_senders(self.loaded.scenario.spec.senders)
+            self._watched_story()
+        finally:
+            self.undo()
+        return self.end()
+
+    # -- from begin to end, for whoever tells the story while it runs --------------------------------------------------
+
+    def begin(self) -> None:
+        """Tell the reports that it begins."""
+        self._began = time.monotonic()
+        self.emit(_started(self.loaded))
+
+    def start_senders(self, specs: Mapping[str, PodSender | IngressSender]) -> None:
+        """Have these senders ready, besides those that are.
+
+        raises  EnvironmentFailed
+        """
+        applier, ledger = self._actor.applier, self._actor.ledger
+        self.senders |= start_senders(self.kube, self.cluster, applier, ledger, specs, self.run_id)
+        askers = (_asker(self.senders[name], spec) for name, spec in specs.items())
+        self.emit(ev.SendersReady(self.loaded.scenario.name, tuple(askers)))
+
+    def undo(self) -> None:
+        """Bring back what was changed, last first."""
+        self._failures = tuple(self._actor.applier.undo(self._actor.ledger))
+        changed = self._actor.ledger.entries()
+        self.restored = [ref for ref, before in changed if before and ref.kind == "Deployment"]
+
+    def end(self) -> ev.ScenarioReport:
+        """The report, when everything is undone."""
+        report = ev.ScenarioReport(
+            name=self.loaded.scenario.name,
+            path=str(self.loaded.path),
+            results=tuple(self._in_file_order()),
+            seconds=time.monotonic() - self._began,
+            settled=tuple(self.settled),
+            failures=self._failures,
+        )
+        self.emit(ev.ScenarioFinished(report))
+        return report
+
+    # -- the story -----------------------------------------------------------------------------------------------------
+
+    def _watched_story(self) -> None:
+        always = [watch for watch in self.loaded.scenario.spec.always if self.stretch.asks(watch.expect)]
+        watched = [Watching(self.kube, watch, self.senders[watch.send.from_], self.pace) for watch in always]
         try:
             for watching in watched:
                 watching.begin()
-            self._story(actor, senders, judging)
+            self._story()
             for watching in watched:
-                self._add(result := judging.judge_always(watching, self.step_changes))
+                self.add(result := self.judging.judge_always(watching, self.step_changes))
                 if result.verdict is Verdict.BROKEN:
-                    self.emit(judging.explain(result))
+                    self.emit(self.judging.explain(result))
         finally:
             for watching in watched:
                 watching.abandon()
 
-    def _story(self, actor: Actor, senders: dict[str, Sender], judging: Judging) -> None:
+    def _story(self) -> None:
         for index, step in enumerate(self.loaded.scenario.spec.steps):
             self.emit(ev.StepStarted(step.name, step.note or ""))
             try:
-                broken = self._step(index, step, actor, senders, judging)
+                broken = self._step(index, step)
             except WaitFailed:
-                self._tell_diagnosis(senders)
+                self._tell_diagnosis()
                 raise
             if broken:
-                self._tell_broken(index, broken, senders, judging)
+                self._tell_broken(index, broken)
             if broken or self.stretch.ends_after(index):
                 return
 
-    def _step(
-        self, index: int, step: Step, actor: Actor, senders: dict[str, Sender], judging: Judging
-    ) -> list[ev.ExpectationResult]:
+    def _step(self, index: int, step: Step) -> list[ev.ExpectationResult]:
         """The expectations of a step that are broken."""
         asked = [
             wanted.authorizations.workload for wanted in self.loaded.scenario.spec.diagnose if wanted.authorizations
         ]
         windows = [AuthzWindow(self.kube, workload.namespace, workload.name) for workload in asked]
-        broken = self._carried_out(index, step, actor, senders, judging)
+        broken = self._carried_out(index, step)
         for table in filter(None, (window.table() for window in windows)):
             self.emit(ev.TableShown(step.name, table))
         return broken
 
-    def _carried_out(
-        self, index: int, step: Step, actor: Actor, senders: dict[str, Sender], judging: Judging
-    ) -> list[ev.ExpectationResult]:
+    def _carried_out(self, index: int, step: Step) -> list[ev.ExpectationResult]:
         began = time.monotonic()
-        changed = self._act(("spec", "steps", index, "given"), step.given, actor)
-        changed += self._act(("spec", "steps", index, "when"), step.when, actor)
-        failed = self._settle(index, step, changed, senders) if step.settle is not None else None
+        changed = self.act(("spec", "steps", index, "given"), step.given)
+        changed += self.act(("spec", "steps", index, "when"), step.when)
+        failed = None
+        if step.settle is not None:
+            asked = tuple(witnesses(self.loaded.scenario, step, self.senders))
+            place = f"{self.loaded.path}:{self.loaded.line('spec', 'steps', index, 'settle')}"
+            failed = self.settle(step.name, changed, asked, within=step.settle.within.total_seconds(), place=place)
         if step.actions():
             self.step_changes.append(StepChange(step.name, began, time.monotonic()))
-        if failed is not None:
-            self._add(failed)
-            return [failed]
-        return self._judge_all(step, self.stretch.of_step(index, step.then), judging)
+        return [failed] if failed else self._judge_all(step, self.stretch.of_step(index, step.then))
 
-    def _judge_all(self, step: Step, then: Sequence[Expectation], judging: Judging) -> list[ev.ExpectationResult]:
+    def _judge_all(self, step: Step, then: Sequence[Expectation]) -> list[ev.ExpectationResult]:
         sources = {e.expect: self.loaded.scenario.source_of(e) for e in then}
         counted = [e for e in then if isinstance(sources[e.expect], Metrics)]
         for name, source in sources.items():
             if isinstance(source, Metrics):
-                judging.windows[name] = Window(self.kube, source)
+                self.judging.windows[name] = Window(self.kube, source)
         # Windows run beside the requests of our own, so what reads counters is judged last.
         broken = []
         for expectation in [*(e for e in then if e not in counted), *counted]:
-            result = judging.judge(step.name, expectation)
-            self._add(result)
+            result = self.judging.judge(step.name, expectation)
+            self.add(result)
             if result.verdict is Verdict.BROKEN:
                 broken.append(result)
                 if self.stretch.hasty:
                     return broken
         for expectation in counted[:1]:
-            for table in judging.windows[expectation.expect].tables():
+            for table in self.judging.windows[expectation.expect].tables():
                 self.emit(ev.TableShown(step.name, table))
         return broken
 
-    def _act(self, place: tuple[str | int, ...], actions: Sequence[Action], actor: Actor) -> list[Change]:
+    def act(self, place: tuple[str | int, ...], actions: Sequence[Action]) -> list[Change]:
+        """Carry out actions in order; what of it a proxy must learn of.
+
+        raises  InputError if the cluster refuses what the author wrote, WaitFailed
+        """
         changed: list[Change] = []
         for index, action in enumerate(actions):
             begin = time.monotonic()
             try:
-                done = actor.act(action.work)
+                done = self._actor.act(action.work)
             except KubeError as error:
                 raise refused_by_cluster(error, str(self.loaded.path), self.loaded.line(*place, index)) from None
             changed += done.changes
             self.emit(ev.ActionDone(done.text, time.monotonic() - begin))
         return changed
 
-    # -- settling ------------------------------------------------------------------------------------------------------
-
-    def _settle(
-        self, index: int, step: Step, changed: Sequence[Change], senders: dict[str, Sender]
+    def settle(
+        self, step: str, changed: Sequence[Change], asked: Sequence[Witness], *, within: float, place: str
     ) -> ev.ExpectationResult | None:
-        """None once the change is in force; else a broken result that says what was seen."""
-        assert step.settle is not None  # the caller asked
-        within = step.settle.within.total_seconds()
+        """None once the changes are in force; else a broken result that says what was seen.
+
+        asked  requests that may be sent to find out
+        place  file:line of what asked for it
+        """
         try:
-            asked = tuple(witnesses(self.loaded.scenario, step, senders))
             done = settle(self.kube, self.cluster.dialect, changed, asked, within=within)
         except NotSettled as failure:
             self.check()
-            line = self.loaded.line("spec", "steps", index, "settle")
-            return unsettled(self.loaded, step, within, failure, f"{self.loaded.path}:{line}")
-        self.settled.append((step.name, done.seconds))
+            self.add(result := unsettled(self.loaded.scenario.name, step, within, failure, place))
+            return result
+        self.settled.append((step, done.seconds))
         self.emit(ev.StepSettled(done.seconds, done.proof))
         return None
 
     # -- reporting -----------------------------------------------------------------------------------------------------
 
-    def _add(self, result: ev.ExpectationResult) -> None:
+    def add(self, result: ev.ExpectationResult) -> None:
+        """Note a result, and tell the reports."""
         self.results.append(result)
         self.emit(ev.ExpectationJudged(result))
 
-    def _tell_broken(
-        self, index: int, broken: Sequence[ev.ExpectationResult], senders: Mapping[str, Sender], judging: Judging
-    ) -> None:
+    def tell_why(self, broken: Sequence[ev.ExpectationResult]) -> None:
+        """What was found out about broken expectations, before anything is undone."""
         for result in broken:
-            self.emit(judging.explain(result))
-        self._tell_diagnosis(senders)
+            self.emit(self.judging.explain(result))
+        self._tell_diagnosis()
+
+    def _tell_broken(self, index: int, broken: Sequence[ev.ExpectationResult]) -> None:
+        self.tell_why(broken)
         unreached = [e.expect for step in self.loaded.scenario.spec.steps[index + 1 :] for e in step.then]
         if unreached:
             self.emit(ev.Note(f"not reached, because the story ends here: {', '.join(unreached)}"))
         if self.pause is not None:
             self.pause(broken[0].name)
 
-    def _tell_diagnosis(self, senders: Mapping[str, Sender]) -> None:
-        """What the cluster knows, before anything is undone."""
-        for line in diagnose(self.kube, self.loaded.scenario, senders):
+    def _tell_diagnosis(self) -> None:
+        for line in diagnose(self.kube, self.loaded.scenario, self.senders):
             self.emit(ev.Note(line))
 
     def _in_file_order(self) -> list[ev.ExpectationResult]:

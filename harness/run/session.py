@@ -63,20 +63,30 @@ class Session:
         stretch  what of it is judged
         raises   InputError, EnvironmentFailed
         """
-        if not self.cluster.turn:
-            return self._run(loaded, project, stretch)
-        turn = take_turn(f"scenario on {self.cluster.turn}")
-        try:
-            return self._run(loaded, project, stretch)
-        finally:
-            turn.end()
+        with self.staged(loaded, project, stretch) as scenario:
+            return scenario.run()
 
-    def _run(self, loaded: LoadedScenario, project: Project | None, stretch: Stretch) -> ev.ScenarioReport:
-        project = project or Project.around(loaded.path)
+    @contextmanager
+    def staged(
+        self, loaded: LoadedScenario, project: Project | None = None, stretch: Stretch = WHOLE
+    ) -> Iterator[ScenarioRun]:
+        """A scenario that is about to run: its apps are there, and nobody else's is under way on a shared cluster."""
+        turn = take_turn(f"scenario on {self.cluster.turn}") if self.cluster.turn else None
+        try:
+            scenario = self._scenario(loaded, project or Project.around(loaded.path), stretch)
+            try:
+                yield scenario
+            finally:
+                self._restored = scenario.restored
+        finally:
+            if turn is not None:
+                turn.end()
+
+    def _scenario(self, loaded: LoadedScenario, project: Project, stretch: Stretch) -> ScenarioRun:
         self.install([project.app(name) for name in loaded.scenario.spec.apps], project)
         pause = None if self.pause is None else (lambda name: self.pause(self.cluster, name))  # type: ignore[misc]
         self._await_restored()
-        scenario = ScenarioRun(
+        return ScenarioRun(
             loaded,
             project,
             self.kube,
@@ -90,10 +100,6 @@ class Session:
             alphas=self.alphas,
             alpha=self.alpha,
         )
-        try:
-            return scenario.run()
-        finally:
-            self._restored = scenario.restored
 
     def _await_restored(self) -> None:
         """Wait until what the scenario before this one changed is as it was: an undo starts a rollout, no more."""

@@ -11,7 +11,6 @@ from harness.mesh.settle import NotSettled
 from harness.run import events as ev
 from harness.run.senders import Sender
 from harness.scenario.expectations import Send
-from harness.scenario.loading import LoadedScenario
 from harness.scenario.model import Scenario, Step
 from harness.scenario.request_lines import Request
 from harness.scenario.tables import Each
@@ -29,10 +28,15 @@ _PROBES_PER_SECOND: Final = 200.0
 def witnesses(scenario: Scenario, step: Step, senders: Mapping[str, Sender]) -> Iterator[Witness]:
     """The harmless requests of a step that pods send, in the order of the file."""
     for name, request, headers in _asked(scenario, step):
-        sender = senders[name]
-        if sender.pod is not None and request.method in SAFE_METHODS and _CAPTURED not in request.url:
-            send = partial(_send, sender, request, headers)
-            yield Witness(sender.pod, sender.meshed, request.method, request.url, send)
+        if (witness := witness_by(senders[name], request, headers)) is not None:
+            yield witness
+
+
+def witness_by(sender: Sender, request: Request, headers: Mapping[str, str]) -> Witness | None:
+    """The request as one that may be repeated to find out what is in force; None if it is not harmless."""
+    if sender.pod is None or request.method not in SAFE_METHODS or _CAPTURED in request.url:
+        return None
+    return Witness(sender.pod, sender.meshed, request.method, request.url, partial(_send, sender, request, headers))
 
 
 def _asked(scenario: Scenario, step: Step) -> Iterator[tuple[str, Request, Mapping[str, str]]]:
@@ -53,13 +57,11 @@ def _send(sender: Sender, request: Request, headers: Mapping[str, str], url: str
             continue
 
 
-def unsettled(
-    loaded: LoadedScenario, step: Step, within: float, failure: NotSettled, place: str
-) -> ev.ExpectationResult:
+def unsettled(scenario: str, step: str, within: float, failure: NotSettled, place: str) -> ev.ExpectationResult:
     """The broken result of a step whose change was not in force in time."""
     promised = f"the change in force within {within:g} s"
     seen = "; ".join(failure.sentences)
     judgement = Judgement(
         verdict=Verdict.BROKEN, hits=0, total=0, low=0.0, high=1.0, level=1.0, promised=promised, seen=seen
     )
-    return ev.ExpectationResult(loaded.scenario.name, step.name, "settle", place, judgement, failure.seconds)
+    return ev.ExpectationResult(scenario, step, "settle", place, judgement, failure.seconds)

@@ -24,7 +24,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from harness.traffic.outcome import ALWAYS_KEPT, Failure
-from harness.traffic.plan import Plan
+from harness.traffic.plan import ALL_HEADERS, Plan
 
 USER_AGENT = "signalbox"
 _NO_ROUNDING_SECONDS = 1e9
@@ -116,7 +116,8 @@ class HttpExchange:
                 if len(start) < wanted:
                     start += chunk[: wanted - len(start)]
             found = response.headers
-            headers = {name: ", ".join(found.getall(name)) for name in self._kept if name in found}
+            kept = dict.fromkeys(name.lower() for name in found) if ALL_HEADERS in self._kept else self._kept
+            headers = {name: ", ".join(found.getall(name)) for name in kept if name in found}
             return Answer(response.status, None, headers, start.decode(errors="replace"), attempt.number)
 
 

@@ -26,6 +26,8 @@ MAX_LIMIT = 1_000_000
 """Requests of one plan; the sender keeps eight bytes for each."""
 MAX_TIMEOUT_SECONDS = 3600.0
 MAX_BODY_START_BYTES = 65_536
+ALL_HEADERS = "*"
+"""Among `keep_headers`: report every response header."""
 MAX_IN_FLIGHT = 1000
 _MIN_IN_FLIGHT = 8
 
@@ -62,7 +64,7 @@ class Plan:
     limit               requests after which the sender stops by itself
     timeout_seconds     for one request, from when it is really sent until its body has come
     fresh_connections   a new connection for each request, for meshes that choose a backend per connection
-    keep_headers        lower-case names of response headers to report besides those always reported
+    keep_headers        lower-case names of response headers to report besides those always reported; `*` is all
     body_start_bytes    how much of each response body to report; all of it is read
     raises              ValueError with every fault found
     """

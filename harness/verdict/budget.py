@@ -20,6 +20,14 @@ def alpha_of_each(claims: int, budget: float = RUN_BUDGET) -> float:
     return min(ErrorBounds().alpha, budget / max(1, claims))
 
 
+def alpha_of_next(made: int, budget: float) -> float:
+    """The alpha of one more claim where nobody knows how many follow: all there will ever be stay within the budget.
+
+    made  how many claims there were before; the shares 1/2, 1/6, 1/12… of the budget add up to all of it and no more
+    """
+    return min(ErrorBounds().alpha, budget / ((made + 1) * (made + 2)))
+
+
 @dataclass(frozen=True, slots=True)
 class FalseAlarms:
     """The bound on a false «broken» anywhere in a run.
