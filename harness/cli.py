@@ -82,7 +82,7 @@ def main() -> None:
         error.show()
         sys.exit(Exit.INPUT)
     except (KeyboardInterrupt, click.Abort, Interrupted):
-        click.echo("interrupted; everything is taken down", err=True)
+        click.echo("interrupted; everything is taken down that was not to stay", err=True)
         sys.exit(Exit.INTERRUPTED)
     except SignalboxError as error:
         click.echo(str(error), err=True)

@@ -79,6 +79,13 @@ class ClusterLost(EnvironmentFailed):
     """The cluster stopped answering, or a part of it died, while a scenario ran."""
 
 
+def exit_code_of(error: BaseException) -> Exit:
+    """The exit code that a run ends in because of this."""
+    if isinstance(error, SignalboxError):
+        return error.exit_code
+    return Exit.ENVIRONMENT if isinstance(error, Exception) else Exit.INTERRUPTED
+
+
 def nearest(word: str, valid: Sequence[str]) -> str:
     """A clause like «; did you mean 'then'?» or, if nothing is near, the list of valid words."""
     # A word that differs in case alone is the one meant; difflib would not prefer it.

@@ -21,14 +21,15 @@ import pytest
 from rich.console import Console
 
 from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
-from harness.plain.mesh import Mesh, NotShown, played
+from harness.plain.mesh import Broken, Mesh, NotShown, played
 from harness.plain.script import Script
 from harness.report.allure import AllureSteps
 from harness.report.folder import reports, to_all
 from harness.report.terminal import Terminal
 from harness.report.text import failure_lines
-from harness.run.events import Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
-from harness.run.runner import SEVERITY, aborted
+from harness.run.events import ClusterKept, Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
+from harness.run.keep import Keep
+from harness.run.runner import aborted
 from harness.run.session import Session, open_session
 from harness.scenario.clusters import Profile
 from harness.scenario.lint import Checked, NothingToRun, load_checked
@@ -44,8 +45,10 @@ class _Worker:
     folder  where its reports go; None for none
     """
 
-    def __init__(self, profile_name: str | None, false_alarm: float, folder: Path | None) -> None:
+    def __init__(self, profile_name: str | None, false_alarm: float, folder: Path | None, keep: Keep) -> None:
         self.profile_name = profile_name
+        self.keep = keep
+        self.kept: list[str] = []
         self.false_alarm = false_alarm
         self.folder = folder
         self.promises = 0
@@ -56,20 +59,19 @@ class _Worker:
         self._listen: Emit | None = None
         self._record: Emit | None = None
         self._began = time.monotonic()
-        self._codes: set[Exit] = set()
         self._aborted: RunAborted | None = None
 
     def run(self, checked: Checked, listen: Emit) -> ScenarioReport:
         """Run one scenario; its events go to `listen`."""
         (loaded,) = checked.scenarios  # a scenario for another mesh was skipped when it was collected
         with self.telling(checked.profile_name, checked.profile, listen) as session:
-            report = session.run(loaded)
-        self.ended(report.exit_code)
-        return report
+            return session.run(loaded)
 
     @contextlib.contextmanager
     def telling(self, profile_name: str, profile: Profile, listen: Emit) -> Iterator[Session]:
         """The session, with everything that happens on it told to `listen` and to the reports."""
+        if self._session is not None and self.keep.leaves(self._session.exit_code):
+            pytest.skip("the cluster is left as an earlier test that did not hold left it")
         self._listen = listen
         try:
             self._report(profile_name, profile)
@@ -79,12 +81,14 @@ class _Worker:
             raise
 
     def ended(self, code: Exit) -> None:
-        """A scenario, or a plain test, ended so."""
-        self._codes.add(code)
+        """A plain test ended so."""
+        if self._session is not None:
+            self._session.codes.add(code)
 
     def abort(self, error: BaseException) -> None:
         """This ended the run, or would have: no report may say that all went well."""
         self._aborted = aborted(error)
+        self.ended(self._aborted.exit_code)
 
     def next_alpha(self) -> float:
         """The chance of a false «broken» that the next claim of a plain test has: nobody knows how many follow."""
@@ -95,7 +99,8 @@ class _Worker:
         """The session of this process, begun by whoever asks first."""
         if self._session is None:
             alpha = alpha_of_each(self.promises, self.false_alarm)
-            self._session = self._stack.enter_context(open_session(profile, self._emit, alpha=alpha))
+            opened = open_session(profile, self._emit, alpha=alpha, keep=self.keep)
+            self._session = self._stack.enter_context(opened)
         return self._session
 
     def bad_luck(self) -> str:
@@ -119,17 +124,19 @@ class _Worker:
         if self._aborted is not None or self._session is None:
             self._emit(self._aborted or RunAborted(Exit.ENVIRONMENT, "environment failed"))
             return
-        code = next((code for code in SEVERITY if code in self._codes), Exit.HELD)
         seconds, session = time.monotonic() - self._began, self._session
-        self._emit(RunFinished(code, seconds, session.false_alarm_sentence(), tuple(session.phases)))
+        self._emit(RunFinished(session.exit_code, seconds, session.false_alarm_sentence(), tuple(session.phases)))
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, ClusterKept):
+            self.kept += event.lines
         for consumer in (self._record, self._listen):
             if consumer is not None:
                 consumer(event)
 
 
 WORKER = pytest.StashKey[_Worker]()
+KEPT_BY_WORKER = "signalbox_kept"
 _NO_WORD = re.compile(r"\W")
 """Characters that a keyword of a marker cannot have."""
 
@@ -166,6 +173,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="write a record of the run and reports made from it here, with xdist a folder per worker",
     )
+    group.addoption(
+        "--signalbox-keep",
+        choices=[keep.value for keep in Keep],
+        default=Keep.NEVER.value,
+        help="leave the cluster up afterwards, as the first test that does not hold left it (default: never)",
+    )
 
 
 def _folder(config: pytest.Config) -> Path | None:
@@ -183,7 +196,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError as wrong:
         raise pytest.UsageError(f"--signalbox-false-alarm: {wrong}") from None
     config.addinivalue_line("markers", "label(name=value): what a scenario says of itself under metadata.labels")
-    worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm, _folder(config))
+    keep = Keep(config.getoption("--signalbox-keep"))
+    worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm, _folder(config), keep)
     config.stash[WORKER] = worker
     config.add_cleanup(worker.close)
 
@@ -211,9 +225,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """How likely bad luck alone makes this run red."""
+    """How likely bad luck alone makes this run red, and how to enter the clusters that stay."""
     if sentence := config.stash[WORKER].bad_luck():
         terminalreporter.write_line(sentence)
+    for line in config.stash[WORKER].kept:
+        terminalreporter.write_line(line)
 
 
 class _Shown:
@@ -257,10 +273,9 @@ def mesh(request: pytest.FixtureRequest) -> Iterator[Mesh]:
     with shown as listen, worker.telling(profile_name, profile, listen) as session:
         with session.staged(script.loaded(), project) as run:
             hint = f"pytest '{path}::{item.name}' --signalbox-keep on-failure   (leaves the cluster up)"
-            with played(run, script, session, worker.next_alpha, hint=hint) as told:
+            with played(run, script, session, worker.next_alpha, hint=hint, ended=lambda: session.exit_code) as told:
                 yield told
-        report = run.end()
-        worker.ended(report.exit_code)
+        worker.ended((report := run.end()).exit_code)
     if report.failures:
         raise EnvironmentFailed("\n".join(report.failures))
 
@@ -276,14 +291,30 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     worker = item.config.stash[WORKER]
     if isinstance(error, SignalboxError):
         worker.abort(error)
-    elif error is not None and not isinstance(error, NotShown | pytest.skip.Exception):
+    elif isinstance(error, NotShown):
+        worker.ended(Exit.BROKEN if isinstance(error, Broken) else Exit.INCONCLUSIVE)
+    elif error is not None and not isinstance(error, pytest.skip.Exception):
         worker.ended(Exit.BROKEN)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A run that somebody ended is told as such, also if a plain test was under way."""
+    """The cluster goes before pytest says its last words, so that they can tell of one that stays.
+
+    A run that somebody ended is told as such, also if a plain test was under way.
+    """
+    worker = session.config.stash[WORKER]
     if exitstatus == pytest.ExitCode.INTERRUPTED:
-        session.config.stash[WORKER].abort(KeyboardInterrupt())
+        worker.abort(KeyboardInterrupt())
+    worker.close()
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output[KEPT_BY_WORKER] = worker.kept
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """An xdist worker is done: its clusters that stay are told by whoever has the terminal."""
+    node.config.stash[WORKER].kept += getattr(node, "workeroutput", {}).get(KEPT_BY_WORKER, [])
 
 
 class ScenarioFile(pytest.File):

@@ -14,6 +14,7 @@ from harness.errors import Finding, InputError
 from harness.report.folder import reports, to_all, write_reports
 from harness.report.markdown import headline
 from harness.report.terminal import Terminal
+from harness.run.keep import Keep
 from harness.run.runner import run_paths
 from harness.scenario.units import parse_error_rate
 
@@ -41,10 +42,23 @@ from harness.scenario.units import parse_error_rate
     help="Chance that the run is red by bad luck alone; its claims share it.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only what did not hold, and the last line.")
+@click.option(
+    "--keep",
+    type=click.Choice([one.value for one in Keep]),
+    default=Keep.NEVER.value,
+    show_default=True,
+    help="Leave the cluster up afterwards, as the first scenario that does not hold left it.",
+)
 @click.option("--pause", is_flag=True, help="On a broken expectation wait before undoing, so that you can look.")
 @existing_options
 def run(
-    paths: tuple[Path, ...], profile: str | None, folder: Path | None, false_alarm: str, quiet: bool, pause: bool
+    paths: tuple[Path, ...],
+    profile: str | None,
+    folder: Path | None,
+    false_alarm: str,
+    quiet: bool,
+    keep: str,
+    pause: bool,
 ) -> None:
     """Run scenarios (files, or folders of them) and judge what the traffic did."""
     try:
@@ -53,7 +67,8 @@ def run(
         raise InputError([Finding("--false-alarm", 0, str(wrong))]) from None
     with Terminal(quiet=quiet, live=not os.environ.get("CI")) as terminal, reports(folder) as told:
         paused = _wait_for_enter if pause else None
-        code = run_paths(paths, profile, to_all(terminal, told), pause=paused, false_alarm=budget)
+        told_all = to_all(terminal, told)
+        code = run_paths(paths, profile, told_all, pause=paused, false_alarm=budget, keep=Keep(keep))
     if folder is not None:
         click.echo(f"report: {folder / 'report.html'}")
     sys.exit(code)

@@ -93,7 +93,7 @@ def _command(request: Request, run_dir: Path) -> list[str]:
     command += ["--ingress-port", str(request.ingress_port), "--dialect", request.dialect.name]
     for image, program in ((SENDER_IMAGE, SENDER_ENTRY), (DASHBOARD_IMAGE, DASHBOARD_COMMAND)):
         command += ["--image", f"{image.partition(':')[0]}={program}"]
-    return [*command, "--keep"] if request.keep else command
+    return command
 
 
 def _cluster(name: str, dialect: Dialect, answer: Mapping[str, str], handle: _Handle) -> Cluster:
@@ -129,9 +129,18 @@ def diagnostics(cluster: Cluster) -> list[str]:
     return []
 
 
+def keep(cluster: Cluster) -> None:
+    """From now on the cluster outlives this process, and `kept` finds it."""
+    handle: _Handle = cluster.handle
+    if handle.process is not None and not (handle.run_dir / KEPT).exists():
+        _let_go(handle.process, handle.run_dir)
+
+
 def release(cluster: Cluster) -> None:
-    """Nobody else uses it: it goes."""
-    delete(cluster)
+    """Nobody else uses it: it goes, unless it is kept."""
+    handle: _Handle = cluster.handle
+    if not (handle.run_dir / KEPT).exists():
+        delete(cluster)
 
 
 def check(cluster: Cluster) -> None:

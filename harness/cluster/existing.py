@@ -77,6 +77,10 @@ def diagnostics(cluster: Cluster) -> list[str]:
     return []
 
 
+def keep(cluster: Cluster) -> None:
+    """Nothing: it stays in any case."""
+
+
 def release(cluster: Cluster) -> None:
     """Forget it."""
     delete(cluster)

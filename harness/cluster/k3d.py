@@ -69,6 +69,11 @@ def diagnostics(cluster: Cluster) -> list[str]:
     return made.diagnostics(_containers(cluster.name))
 
 
+def keep(cluster: Cluster) -> None:
+    """From now on it stays."""
+    made.keep(cluster)
+
+
 def release(cluster: Cluster) -> None:
     """Give it back."""
     made.release(_MAKER, cluster)

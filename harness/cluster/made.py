@@ -88,6 +88,13 @@ def obtain(maker: Maker, request: Request, *, progress: Progress, furnish: Furni
     return _use(record, only, progress, request)
 
 
+def keep(cluster: Cluster) -> None:
+    """From now on it stays when its last user is gone."""
+    use: Use = cluster.handle
+    use.record = replace(use.record, keep=True)
+    use.record.write()
+
+
 def release(maker: Maker, cluster: Cluster) -> None:
     """Give it back; the last user of one that is not kept takes it away."""
     use: Use = cluster.handle

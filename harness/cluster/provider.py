@@ -88,6 +88,9 @@ class Provider(Protocol):
     def diagnostics(self, cluster: Cluster) -> list[str]:
         """What the provider knows beyond the API: one line each, for a person who looks for a cause."""
 
+    def keep(self, cluster: Cluster) -> None:
+        """It outlives this process from now on, and `kept` finds it, where it was not to."""
+
     def release(self, cluster: Cluster) -> None:
         """The caller needs it no more: it goes, unless it is to be kept or others use it."""
 

@@ -2,7 +2,7 @@
 
 Whoever starts it holds the other end of its standard input. The cluster ends when that end closes (the starter died,
 however it died) or on SIGTERM; every part it started dies with it. A starter that wants to keep the cluster says `keep`
-when it has it, and is answered by a second line; from then on its end does not matter. It answers with one line of
+whenever it likes, and is answered by a second line; from then on its end does not matter. It answers with one line of
 JSON on standard output, `{"kubeconfig": …}` or `{"error": …, "remedy": …}`, and it writes why a part died to the file
 `failed`.
 """
@@ -61,13 +61,11 @@ class Settings:
     """What the starter asks for.
 
     name          what the cluster is called
-    keep          whether it goes on when its starter ends
     ingress_port  where the ingress listens on 127.0.0.1 if that is free, else on any free port
     images        programs for images besides the ones every cluster knows
     """
 
     name: str
-    keep: bool
     ingress_port: int
     run_dir: Path
     dialect: Dialect
@@ -93,14 +91,12 @@ def _settings(argv: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="harness.embedded", description=__doc__)
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--name", default="signalbox")
-    parser.add_argument("--keep", action="store_true")
     parser.add_argument("--ingress-port", type=int, default=INGRESS_PORT)
     parser.add_argument("--dialect", choices=sorted(DIALECTS), required=True)
     parser.add_argument("--image", action="append", default=[], type=parse_image, metavar="PATTERN=MODULE:FUNCTION")
     arguments = parser.parse_args(argv)
     return Settings(
         name=arguments.name,
-        keep=arguments.keep,
         ingress_port=arguments.ingress_port,
         run_dir=arguments.run_dir,
         dialect=DIALECTS[arguments.dialect],
@@ -110,19 +106,27 @@ def _settings(argv: Sequence[str]) -> Settings:
 
 async def _run(settings: Settings) -> int:
     kept = asyncio.Event()
-    stopped = _stop_wanted(kept if settings.keep else None)
+    stopped = _stop_wanted(kept)
     async with _cluster(settings) as (kubeconfig, plane, node):
         answer = {"kubeconfig": str(kubeconfig), "ingress": plane.ingress_address or ""}
         _answer(answer)
-        if settings.keep and await _first(kept, stopped):
-            said = {"name": settings.name, "dialect": settings.dialect.name, "pid": os.getpid(), **answer}
-            (settings.run_dir / KEPT).write_text(json.dumps(said), encoding="utf-8")
-            _answer(answer)
+        keeping = asyncio.create_task(_keep_when_told(kept, settings, answer))
         # What was imported and built so far lives until the end; the collector need not look at it again.
         gc.collect()
         gc.freeze()
         await _until(stopped, node, settings.run_dir)
+        keeping.cancel()
     return 0
+
+
+async def _keep_when_told(kept: asyncio.Event, settings: Settings, answer: dict[str, str]) -> None:
+    """Leave word for whoever looks for kept clusters, once the starter wants it to be one."""
+    await kept.wait()
+    said = {"name": settings.name, "dialect": settings.dialect.name, "pid": os.getpid(), **answer}
+    draft = settings.run_dir / f"{KEPT}.draft"
+    draft.write_text(json.dumps(said), encoding="utf-8")
+    draft.rename(settings.run_dir / KEPT)
+    _answer(answer)
 
 
 @asynccontextmanager
@@ -230,16 +234,7 @@ def _claim_port(wanted: int, stack: AsyncExitStack) -> int:
     return wanted
 
 
-async def _first(wanted: asyncio.Event, other: asyncio.Event) -> bool:
-    """Whether the one is set, once one of them is."""
-    tasks = [asyncio.create_task(event.wait()) for event in (wanted, other)]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    return wanted.is_set()
-
-
-def _stop_wanted(kept: asyncio.Event | None) -> asyncio.Event:
+def _stop_wanted(kept: asyncio.Event) -> asyncio.Event:
     """Set when the starter is gone or asks for the end.
 
     kept  set, instead, when the starter says that the cluster is to go on without it
@@ -250,7 +245,7 @@ def _stop_wanted(kept: asyncio.Event | None) -> asyncio.Event:
 
     def readable() -> None:
         said = os.read(0, 4096)
-        if said == LET_GO and kept is not None:
+        if said == LET_GO:
             loop.remove_reader(0)
             kept.set()
         elif not said:  # it closed its end or died

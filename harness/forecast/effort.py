@@ -39,13 +39,20 @@ def effort_of(scenario: Scenario, promise: Expectation | Watch, pace: Pace, boun
     if not asks:
         return None
     rate = pace.rate(source.rate if isinstance(source, Send) else TABLE_RATE)
+    ramp = source.ramp if isinstance(source, Send) else None
+    ramped, ahead = (ramp.requests(rate), ramp.over.total_seconds()) if ramp else (0, 0.0)
+
+    def lasts(requests: int) -> float:
+        return ahead + max(0, requests - ramped) / rate
+
     share = share_of(scenario, promise)
     if share is None:
-        sent = sum(ask.times or DEFAULT_TIMES for ask in asks)
-        return Effort(sent, sent, (sent / rate, sent / rate))
+        sent = ramped or sum(ask.times or DEFAULT_TIMES for ask in asks)
+        return Effort(sent, sent, (lasts(sent), lasts(sent)))
     claim = Share(target=share.is_, at_most=share.at_most, at_least=share.at_least, resolution=share.resolution)
     least, most = int(claim.band().least_responses(bounds)) + 1, claim.band().budget(bounds)
-    return Effort(least, most, (least / rate, most / rate))
+    least, most = max(least, ramped), max(most, ramped)
+    return Effort(least, most, (lasts(least), lasts(most)))
 
 
 def features_of(scenario: Scenario) -> Mapping[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from harness.errors import Exit
 from harness.kube.client import Kube
 from harness.mesh.changes import Change, Witness, is_route
 from harness.mesh.route_proof import has_service_parent, witness_of
@@ -301,12 +302,19 @@ class Mesh:
 
 @contextmanager
 def played(
-    run: ScenarioRun, script: Script, session: Session, next_alpha: Callable[[], float], *, hint: str
+    run: ScenarioRun,
+    script: Script,
+    session: Session,
+    next_alpha: Callable[[], float],
+    *,
+    hint: str,
+    ended: Callable[[], Exit],
 ) -> Iterator[Mesh]:
-    """One test's mesh; what the test changed is undone when the block is left, however it is left.
+    """One test's mesh; what the test changed is undone when the block is left, unless it is to be looked at.
 
     next_alpha  chance of a false «broken» of the next claim
     hint        what to do about a claim that does not hold
+    ended       how the test ended, asked when the block is left
     raises      EnvironmentFailed if something cannot be undone
     """
 
@@ -318,7 +326,7 @@ def played(
     try:
         yield Mesh(run.kube, run, script, install, next_alpha)
     finally:
-        run.undo()
+        run.undo_unless_left(ended())
 
 
 @dataclass(frozen=True, slots=True)

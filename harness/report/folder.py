@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ FORMS: tuple[tuple[str, Callable[[Story, ArticleTold | None], str | None]], ...]
 )
 """Every report by its file name, and how it is made; None if there is nothing to say."""
 FAILURES = "failures"
+DRAFT = ".draft"
+"""Ends the name of a file that is being written; a killed run may leave one."""
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """GitHub names the file whose Markdown it shows beside a job in this variable."""
@@ -49,15 +52,16 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
         with _recorder(kept / RECORD) as record:
             for name, _ in FORMS:
                 (kept / name).unlink(missing_ok=True)  # an earlier run's must not pass for this one's
-            for old in (kept / FAILURES).glob("*.txt"):
+            for old in (*(kept / FAILURES).glob("*.txt*"), *kept.glob(f"*{DRAFT}")):
                 old.unlink()
             try:
                 yield record
             finally:
-                record.close()
-                write_reports(kept)
-                if summary:
-                    _append(Path(summary), (kept / "summary.md").read_text(encoding="utf-8"))
+                with _undisturbed():
+                    record.close()
+                    write_reports(kept)
+                    if summary:
+                        _append(Path(summary), (kept / "summary.md").read_text(encoding="utf-8"))
 
 
 def write_reports(folder: Path) -> Story:
@@ -71,7 +75,7 @@ def write_reports(folder: Path) -> Story:
     for name, form in FORMS:
         text = form(story, told)
         if text is not None:
-            (folder / name).write_text(text, encoding="utf-8")
+            _write_whole(folder / name, text)
     _write_failures(folder / FAILURES, story)
     return story
 
@@ -82,7 +86,24 @@ def _write_failures(folder: Path, story: Story) -> None:
         for name, explained in scenario.explained.items():
             folder.mkdir(exist_ok=True)
             file = _NO_FILE_NAME.sub("_", f"{scenario.name}.{name}") + ".txt"
-            (folder / file).write_text(explained_text(explained), encoding="utf-8")
+            _write_whole(folder / file, explained_text(explained))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file in one step: whoever looks, also after `kill -9`, finds all of it or none."""
+    draft = path.with_name(path.name + DRAFT)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the block is left: reports are soon written, and a part of them is of no use."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def to_all(*consumers: ev.Emit) -> ev.Emit:

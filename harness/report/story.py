@@ -151,6 +151,8 @@ def _tell_run(story: Story, stamped: Stamped) -> None:
             story.scenarios.append(ScenarioTold(begun, stamped.at, stamped.at))
         case ev.Note(text) if not story.scenarios:
             story.notes.append(text)
+        case ev.ClusterKept(_, lines):
+            story.notes += lines
 
 
 def _tell_scenario(scenario: ScenarioTold, stamped: Stamped) -> None:

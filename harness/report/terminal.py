@@ -94,7 +94,7 @@ def _matters(event: ev.Event) -> bool:
             return result.verdict is not Verdict.HOLDS
         case ev.ScenarioFinished(report):
             return bool(report.failures)
-    return isinstance(event, ev.FailureExplained | ev.RunFinished)
+    return isinstance(event, ev.FailureExplained | ev.ClusterKept | ev.RunFinished)
 
 
 def _lines(event: ev.Event) -> Iterable[str]:
@@ -124,6 +124,8 @@ def _lines(event: ev.Event) -> Iterable[str]:
         case ev.ScenarioFinished(report):
             yield ""
             yield from (f"  [bold red]{escape(failure)}[/]" for failure in report.failures)
+        case ev.ClusterKept(_, lines):
+            yield from ("", *(f"[bold]{escape(line)}[/]" for line in lines), "")
         case ev.RunFinished(code, seconds, false_alarm, phases):
             spent = ", ".join(f"{name} {took:.1f} s" for name, took in phases)
             style = "green" if code == Exit.HELD else "bold red"

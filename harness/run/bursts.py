@@ -84,10 +84,14 @@ def send_until_known(
     """
     answerers = Answerers(kube, sender)
     burst, lost = Burst(plan=plan, grown=answerers.grown), lost_judge(bounds)
+    held: list[Outcome] = []
     try:
         with sender.client.send(plan) as sending:
             for batch in sending:
-                _feed(batch, burst, count, lost)
+                held += gather(batch, burst, lost)
+                if burst.requests + burst.not_sent >= plan.ramp_requests:  # a claim about a ramp is about all of it
+                    _feed(held, burst, count)
+                    held.clear()
                 tell.progress(count.progress)
                 if count.verdict is not None or lost.verdict is Verdict.BROKEN:
                     break
@@ -102,7 +106,7 @@ def send_until_known(
 def judge_all(outcomes: Sequence[Outcome], count: Counting, bounds: ErrorBounds) -> tuple[Burst, Judgement]:
     """The verdict on responses that have all come: the same bounds as while they come, looked at once."""
     burst, lost = Burst(), lost_judge(bounds)
-    _feed(outcomes, burst, count, lost)
+    _feed(gather(outcomes, burst, lost), burst, count)
     count.finish(Cause.LATE if burst.not_sent else Cause.TOO_LITTLE)
     return burst, _conclude(count, lost, burst)
 
@@ -123,8 +127,7 @@ def gather(batch: Sequence[Outcome], burst: Burst, lost: ShareJudge) -> list[Out
     return sent
 
 
-def _feed(batch: Sequence[Outcome], burst: Burst, count: Counting, lost: ShareJudge) -> None:
-    sent = gather(batch, burst, lost)
+def _feed(sent: Sequence[Outcome], burst: Burst, count: Counting) -> None:
     count.feed(sent if count.counts_lost else [outcome for outcome in sent if outcome.status is not None])
     if (decisive := count.decisive()) is not None:
         burst.tracker.look(decisive)
@@ -184,19 +187,27 @@ def plan_for_send(
     send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_body: bool = False, all_headers: bool = False
 ) -> Plan:
     """The plan of a `send`, at the rate that the profile allows."""
-    return plan_for(
+    plan = plan_for(
         send.request,
         headers=send.headers,
         body=send.body,
         data=send.json_,
         rate=pace.rate(send.rate),
-        limit=limit,
+        limit=max(1, limit),  # a ramp's own number follows
         timeout_seconds=send.timeout.total_seconds(),
         wanted=wanted,
         with_body=with_body,
         all_headers=all_headers,
         fresh=send.connections == "fresh",
     )
+    if send.ramp is None:
+        return plan
+    begins = replace(
+        plan,
+        ramp_from_per_second=pace.rate(send.ramp.from_),
+        ramp_seconds=send.ramp.over.total_seconds(),
+    )
+    return replace(begins, limit=max(limit, begins.ramp_requests))
 
 
 class Throttle:

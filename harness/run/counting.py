@@ -63,7 +63,7 @@ class Counting(Protocol):
 def counting(claim: Every | Share | Split | Latency, bounds: ErrorBounds, *, same_responses: bool = False) -> Counting:
     """The counting of a claim.
 
-    same_responses  it asks of responses that another claim sent for, so it takes as many as there are
+    same_responses  how many responses there are is said elsewhere, by another claim or by a ramp; it takes them all
     """
     match claim:
         case Every():

@@ -6,6 +6,7 @@ RunStarted
     StepStarted  ActionDone...  StepSettled  [Progress...  RequestsMade...  ExpectationJudged]...  TableShown...
     FailureExplained  Note...
   ScenarioFinished
+ClusterKept, if it is
 RunFinished, or RunAborted at any moment
 """
 
@@ -289,6 +290,14 @@ class ScenarioFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterKept:
+    """The cluster stays when the run is over; the lines say how to enter it and how to take it away."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """The run ended; the cluster is gone, or kept.
 
@@ -330,6 +339,7 @@ Event = (
     | FailureExplained
     | TableShown
     | ScenarioFinished
+    | ClusterKept
     | RunFinished
     | RunAborted
 )

@@ -142,7 +142,8 @@ class Judging:
         assert isinstance(claim, Every | Share | Split | Latency), "tables and states are judged elsewhere"
         # The claim and the requests without a response that go with it may each be called broken: half a chance each.
         halves = self.bounds(expectation).shared_by(2)
-        count, sender = counting(claim, halves), self.senders[send.from_]
+        count = counting(claim, halves, same_responses=send.ramp is not None)  # a ramp says itself how many there are
+        sender = self.senders[send.from_]
         with_body = self._body_is_asked_for(expectation)
         plan = plan_for_send(send, criteria_of(claim), self.pace, count.limit, with_body=with_body)
         tell = Telling(

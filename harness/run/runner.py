@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cluster.provider import Cluster
-from harness.errors import Exit, InputError, SignalboxError
+from harness.errors import Exit, InputError, SignalboxError, exit_code_of
 from harness.run import events as ev
+from harness.run.keep import Keep
 from harness.run.session import open_session
 from harness.scenario.lint import load_checked
 from harness.verdict.budget import RUN_BUDGET, alpha_of_each
-
-SEVERITY = (Exit.BROKEN, Exit.ENVIRONMENT, Exit.INCONCLUSIVE, Exit.HELD)
-"""Which exit code a run of several scenarios ends in: the first of these that any of them has."""
 
 
 def run_paths(
@@ -24,14 +22,16 @@ def run_paths(
     *,
     pause: Callable[[Cluster, str], None] | None = None,
     false_alarm: float = RUN_BUDGET,
+    keep: Keep = Keep.NEVER,
 ) -> Exit:
     """Run all scenarios under the paths on one cluster and say how it went.
 
     false_alarm  the chance that the run is red by bad luck alone, shared by all its claims
+    keep         when the cluster stays; with anything but «never» the first scenario that does not hold is the last one
     raises  InputError with all findings of all files; EnvironmentFailed
     """
     try:
-        return _run_all(paths, profile_name, emit, pause, false_alarm)
+        return _run_all(paths, profile_name, emit, pause, false_alarm, keep)
     except BaseException as error:
         emit(aborted(error))
         raise
@@ -43,6 +43,7 @@ def _run_all(
     emit: ev.Emit,
     pause: Callable[[Cluster, str], None] | None,
     false_alarm: float,
+    keep: Keep,
 ) -> Exit:
     begin = time.monotonic()
     name, profile, loaded, skipped = load_checked(paths, profile_name)
@@ -50,20 +51,25 @@ def _run_all(
     for one in skipped:
         emit(ev.Note(f"{one.name} is skipped ({one.path}): it {one.reason}"))
     alpha = alpha_of_each(sum(one.scenario.promises() for one in loaded), false_alarm)
-    with open_session(profile, emit, pause=pause, alpha=alpha) as session:
-        codes = {session.run(scenario).exit_code for scenario in loaded}
-    code = next(code for code in SEVERITY if code in codes)
+    with open_session(profile, emit, pause=pause, alpha=alpha, keep=keep) as session:
+        for number, scenario in enumerate(loaded, 1):
+            if keep.leaves(session.run(scenario).exit_code):
+                if left := [one.scenario.name for one in loaded[number:]]:
+                    emit(ev.Note(f"not run, because the cluster is left as it is: {', '.join(left)}"))
+                break
+    code = session.exit_code
     emit(ev.RunFinished(code, time.monotonic() - begin, session.false_alarm_sentence(), tuple(session.phases)))
     return code
 
 
 def aborted(error: BaseException) -> ev.RunAborted:
     """What a report says of a run that an exception ended; whoever is interrupted knows why."""
+    code = exit_code_of(error)
     match error:
         case InputError():
-            return ev.RunAborted(Exit.INPUT, "bad input", str(error))
+            return ev.RunAborted(code, "bad input", str(error))
         case SignalboxError():
-            return ev.RunAborted(error.exit_code, "environment failed", str(error))
+            return ev.RunAborted(code, "environment failed", str(error))
         case Exception():
-            return ev.RunAborted(Exit.ENVIRONMENT, "internal error", f"{type(error).__name__}: {error}")
-    return ev.RunAborted(Exit.INTERRUPTED, "interrupted")
+            return ev.RunAborted(code, "internal error", f"{type(error).__name__}: {error}")
+    return ev.RunAborted(code, "interrupted")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.cluster.provider import Cluster
+from harness.errors import Exit, exit_code_of
 from harness.kube.apply import Applier
 from harness.kube.client import Kube, KubeError
 from harness.kube.objects import ObjectRef
@@ -39,6 +40,7 @@ class ScenarioRun:
     check    raises ClusterLost if a part of the cluster has died
     stretch  what of it is judged
     alpha    chance of a false «broken» of each claim whose author wrote none
+    leaves   whether a scenario that ended so leaves what it changed as it is
 
     restored  afterwards, the Deployments that were changed and are brought back to what they were
     """
@@ -58,6 +60,7 @@ class ScenarioRun:
     restored: list[ObjectRef] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
     alpha: float = ErrorBounds().alpha
+    leaves: Callable[[Exit], bool] = lambda code: False
     step_changes: list[StepChange] = field(default_factory=list)
     senders: dict[str, Sender] = field(default_factory=dict)
     judging: Judging = field(init=False)
@@ -91,8 +94,10 @@ class ScenarioRun:
         try:
             self.start_senders(self.loaded.scenario.spec.senders)
             self._watched_story()
-        finally:
-            self.undo()
+        except BaseException as error:
+            self.undo_unless_left(exit_code_of(error))
+            raise
+        self.undo_unless_left(self.report().exit_code)
         return self.end()
 
     # -- from begin to end, for whoever tells the story while it runs --------------------------------------------------
@@ -112,15 +117,22 @@ class ScenarioRun:
         askers = (_asker(self.senders[name], spec) for name, spec in specs.items())
         self.emit(ev.SendersReady(self.loaded.scenario.name, tuple(askers)))
 
-    def undo(self) -> None:
-        """Bring back what was changed, last first."""
+    def undo_unless_left(self, code: Exit) -> None:
+        """Bring back what was changed, last first, unless a scenario that ended so leaves everything as it is."""
+        if self.leaves(code):
+            return
         self._failures = tuple(self._actor.applier.undo(self._actor.ledger))
         changed = self._actor.ledger.entries()
         self.restored = [ref for ref, before in changed if before and ref.kind == "Deployment"]
 
     def end(self) -> ev.ScenarioReport:
-        """The report, when everything is undone."""
-        report = ev.ScenarioReport(
+        """The report, told when everything is undone."""
+        self.emit(ev.ScenarioFinished(report := self.report()))
+        return report
+
+    def report(self) -> ev.ScenarioReport:
+        """All that is known so far."""
+        return ev.ScenarioReport(
             name=self.loaded.scenario.name,
             path=str(self.loaded.path),
             results=tuple(self._in_file_order()),
@@ -128,8 +140,6 @@ class ScenarioRun:
             settled=tuple(self.settled),
             failures=self._failures,
         )
-        self.emit(ev.ScenarioFinished(report))
-        return report
 
     # -- the story -----------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from functools import partial
 from harness.cluster.provider import Cluster, Provider
 from harness.cluster.providers import provider
 from harness.cluster.turns import take_turn
-from harness.errors import ClusterLost, EnvironmentFailed
+from harness.errors import ClusterLost, EnvironmentFailed, Exit, exit_code_of
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import ObjectRef
@@ -20,6 +20,7 @@ from harness.kube.waits import wait_rollout
 from harness.run import events as ev
 from harness.run.bring_up import bring_up
 from harness.run.installing import install
+from harness.run.keep import Keep, way_in
 from harness.run.scenario_run import ScenarioRun
 from harness.run.stretch import WHOLE, Stretch
 from harness.scenario.apps import App
@@ -30,6 +31,8 @@ from harness.verdict.budget import false_alarms
 from harness.verdict.claims import ErrorBounds
 
 RESTORED_SECONDS = 120.0
+SEVERITY = (Exit.INTERRUPTED, Exit.BROKEN, Exit.INPUT, Exit.ENVIRONMENT, Exit.INCONCLUSIVE, Exit.HELD)
+"""Which exit code a run of several scenarios ends in: the first of these that any of them has."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,8 @@ class Session:
 
     alpha   chance of a false «broken» of each claim whose author wrote none
     phases  (name, seconds) of what was not a scenario
+    keep    when the cluster stays
+    codes   how scenarios ended
     """
 
     profile: Profile
@@ -50,6 +55,8 @@ class Session:
     alpha: float = ErrorBounds().alpha
     phases: list[tuple[str, float]] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
+    keep: Keep = Keep.NEVER
+    codes: set[Exit] = field(default_factory=set)
     _installed: set[str] = field(default_factory=set)
     _ledger: Ledger = field(default_factory=Ledger)
     _restored: list[ObjectRef] = field(default_factory=list)
@@ -64,7 +71,14 @@ class Session:
         raises   InputError, EnvironmentFailed
         """
         with self.staged(loaded, project, stretch) as scenario:
-            return scenario.run()
+            report = scenario.run()
+        self.codes.add(report.exit_code)
+        return report
+
+    @property
+    def exit_code(self) -> Exit:
+        """The worst of how scenarios ended so far."""
+        return next((code for code in SEVERITY if code in self.codes), Exit.HELD)
 
     @contextmanager
     def staged(
@@ -99,6 +113,7 @@ class Session:
             stretch=stretch,
             alphas=self.alphas,
             alpha=self.alpha,
+            leaves=self.keep.leaves,
         )
 
     def _await_restored(self) -> None:
@@ -122,6 +137,11 @@ class Session:
         self._installed.clear()
         return self._applier().undo(self._ledger)
 
+    @property
+    def stays(self) -> bool:
+        """Whether the cluster is to stay after what happened so far."""
+        return self.keep.stays_after(self.exit_code)
+
     def _applier(self) -> Applier:
         return Applier(self.kube, self.run_id, guarded=self.cluster.shared)
 
@@ -137,8 +157,9 @@ def open_session(
     *,
     pause: Callable[[Cluster, str], None] | None = None,
     alpha: float = ErrorBounds().alpha,
+    keep: Keep = Keep.NEVER,
 ) -> Iterator[Session]:
-    """A session on a fresh cluster, which is gone when the block is left, however it is left.
+    """A session on a fresh cluster, which is gone when the block is left, however it is left, unless it is to be kept.
 
     alpha   see Session
     raises  InputError, EnvironmentFailed
@@ -153,13 +174,16 @@ def open_session(
         emit(ev.ClusterReady(cluster.name, took))
         with Kube(cluster.kubeconfig) as kube:
             check = partial(_check, chosen, cluster, kube)
-            session = Session(profile, cluster, kube, run_id, emit, check, pause, alpha, [("cluster", took)])
+            phases = [("cluster", took)]
+            session = Session(profile, cluster, kube, run_id, emit, check, pause, alpha, phases, keep=keep)
             try:
                 yield session
-            except BaseException:
-                _tell(emit, _taken_away(session))
+            except BaseException as error:
+                session.codes.add(exit_code_of(error))
+                if not session.stays:
+                    _tell(emit, _taken_away(session))
                 raise
-            if left := session.take_away():
+            if not session.stays and (left := session.take_away()):
                 raise EnvironmentFailed("\n".join(left), f"look at what carries the label {RUN_LABEL}={run_id}")
     except EnvironmentFailed:
         # A part of the cluster that died explains what failed after it better than the failure does.
@@ -206,6 +230,17 @@ def _check(chosen: Provider, cluster: Cluster, kube: Kube) -> None:
 
 def _tear_down(chosen: Provider, cluster: Cluster, session: Session | None) -> None:
     begin = time.monotonic()
+    if session is not None and session.stays and _is_alive(chosen, cluster):
+        chosen.keep(cluster)
+        session.emit(ev.ClusterKept(cluster.name, tuple(way_in(cluster, session.run_id))))
     chosen.release(cluster)
     if session is not None:
         session.phases.append(("teardown", time.monotonic() - begin))
+
+
+def _is_alive(chosen: Provider, cluster: Cluster) -> bool:
+    try:
+        chosen.check(cluster)
+    except ClusterLost:
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from math import ceil
 from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import StrictStr
@@ -32,6 +33,22 @@ DEFAULT_RATE: Final = 100.0
 TABLE_RATE: Final = 200.0
 """The pace of a decision table: its rows ask a few times each, so that their answers count, not their number."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
+MOST_REQUESTS: Final = 1_000_000
+"""What one expectation can send."""
+
+
+class Ramp(Part):
+    """A rate that grows, or falls, evenly until it is the one that `rate` says."""
+
+    said: ClassVar[str] = "'ramp'"
+    from_: Rate
+    """The rate at the beginning."""
+    over: Duration
+    """How long it takes to reach `rate`, which then stays."""
+
+    def requests(self, rate: float) -> int:
+        """How many requests are due until `rate` is reached."""
+        return ceil(self.over.total_seconds() * (self.from_ + rate) / 2)
 
 
 class Send(Part):
@@ -44,6 +61,8 @@ class Send(Part):
     """METHOD url, in one line."""
     rate: Rate = DEFAULT_RATE
     """Requests per second; a profile's pace may lower it."""
+    ramp: Ramp | None = None
+    """Begins at another rate. The claim is then about all of the ramp: it is not decided before `rate` is reached."""
     headers: Mapping[Text, StrictStr] = {}
     body: StrictStr | None = None
     """A body sent as it is."""
@@ -57,6 +76,14 @@ class Send(Part):
     @classmethod
     def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:
         yield from two_bodies(present)
+
+    def value_problems(self) -> Iterable[Problem]:
+        if self.ramp is None:
+            return
+        if self.ramp.from_ == self.rate:
+            yield ("ramp", "from"), "a ramp from a rate to the same rate is none"
+        if (requests := self.ramp.requests(self.rate)) > MOST_REQUESTS:
+            yield ("ramp", "over"), f"the ramp has {requests} requests; {MOST_REQUESTS} are the most"
 
     def filled(self, values: Mapping[str, str]) -> Self:
         """The same with its `${values}`; raises KeyError with the first unknown name."""
@@ -212,6 +239,14 @@ class Expectation(Promise):
             yield told, "'answered-by' is told after requests of its own, not 'about' those of others"
         if self.about is not None and self.every is not None and self.every.times is not None:
             yield "every", "'times' is of no use beside 'about', which takes all responses there are"
+        if self.send is not None and self.send.ramp is not None:
+            if told := self._told_by_proxy():
+                yield (
+                    told,
+                    "'answered-by' is told in blocks, and a ramp is one piece; write 'header' or 'body-has'",
+                )
+            if self.every is not None and self.every.times is not None:
+                yield "every", "'times' is of no use to a ramp, which says itself how many requests there are"
 
     def _told_by_proxy(self) -> str:
         """The claim that the sender's proxy decides by how many each workload answered; "" for any other."""

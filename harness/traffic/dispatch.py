@@ -11,7 +11,7 @@ from harness.traffic.exchange import Answer, Exchange
 from harness.traffic.order import IssueOrder
 from harness.traffic.outcome import Failure, Outcome
 from harness.traffic.plan import Plan
-from harness.traffic.schedule import ConstantRate, OpenLoop
+from harness.traffic.schedule import OpenLoop
 from harness.traffic.stream import Batch, Line, Start, Summary
 
 FLUSH_SECONDS = 0.05
@@ -47,7 +47,7 @@ class Dispatch:
         """
         cpu_before = time.process_time()
         await write(Start(time.time()))
-        self._loop = OpenLoop(ConstantRate(self._plan.rate_per_second), self._plan.limit, self._clock)
+        self._loop = OpenLoop(self._plan.schedule, self._plan.limit, self._clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._issue(group))
             await self._report(write)

@@ -43,8 +43,10 @@ def merged_sender(clients: Sequence[SenderClient]) -> SenderClient:
 def shares(plan: Plan, count: int) -> list[Plan]:
     """What each of so many senders does of a plan; fewer if there are not enough requests for all."""
     used = min(count, plan.limit)
-    rate = plan.rate_per_second / used
-    return [replace(plan, rate_per_second=rate, limit=(plan.limit - index + used - 1) // used) for index in range(used)]
+    part = replace(
+        plan, rate_per_second=plan.rate_per_second / used, ramp_from_per_second=plan.ramp_from_per_second / used
+    )
+    return [replace(part, limit=(plan.limit - index + used - 1) // used) for index in range(used)]
 
 
 class _Merging:

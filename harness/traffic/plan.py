@@ -3,7 +3,7 @@
     {"request": {"method": "GET", "url": "http://books:7002/books.json", "headers": [["x-user", "amy"]],
                  "body_base64": ""},
      "rate_per_second": 100, "limit": 5000, "timeout_seconds": 10, "fresh_connections": false,
-     "keep_headers": ["location"], "body_start_bytes": 120}
+     "keep_headers": ["location"], "body_start_bytes": 120, "ramp_from_per_second": 10, "ramp_seconds": 30}
 
 Unknown and missing keys are refused, and so is every value that could not be sent exactly as written.
 """
@@ -19,12 +19,14 @@ from math import ceil, isfinite
 from urllib.parse import urlsplit
 
 from harness.errors import nearest
+from harness.traffic.schedule import ConstantRate, EvenRamp, Schedule
 
 MAX_RATE = 10_000.0
 """Requests per second; beyond twice what one core can send, so a slip of the pen is found."""
 MAX_LIMIT = 1_000_000
 """Requests of one plan; the sender keeps eight bytes for each."""
 MAX_TIMEOUT_SECONDS = 3600.0
+MAX_RAMP_SECONDS = 3600.0
 MAX_BODY_START_BYTES = 65_536
 ALL_HEADERS = "*"
 """Among `keep_headers`: report every response header."""
@@ -59,13 +61,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A request to repeat at a constant rate.
+    """A request to repeat at a rate that is constant, or becomes so.
 
     limit               requests after which the sender stops by itself
     timeout_seconds     for one request, from when it is really sent until its body has come
     fresh_connections   a new connection for each request, for meshes that choose a backend per connection
     keep_headers        lower-case names of response headers to report besides those always reported; `*` is all
     body_start_bytes    how much of each response body to report; all of it is read
+    ramp_from_per_second, ramp_seconds  the rate at the beginning, and how long it takes to become `rate_per_second`
     raises              ValueError with every fault found
     """
 
@@ -76,9 +79,23 @@ class Plan:
     fresh_connections: bool = False
     keep_headers: tuple[str, ...] = ()
     body_start_bytes: int = 0
+    ramp_from_per_second: float = 0.0
+    ramp_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         _raise(_plan_faults(self))
+
+    @property
+    def schedule(self) -> Schedule:
+        """When each request is due."""
+        if not self.ramp_seconds:
+            return ConstantRate(self.rate_per_second)
+        return EvenRamp(self.ramp_from_per_second, self.rate_per_second, self.ramp_seconds)
+
+    @property
+    def ramp_requests(self) -> int:
+        """How many requests are due until the rate is constant."""
+        return ceil(self.ramp_seconds * (self.ramp_from_per_second + self.rate_per_second) / 2)
 
     @property
     def in_flight_cap(self) -> int:
@@ -87,7 +104,8 @@ class Plan:
         Four times what a server that answers everything just in time would keep open; more is a server, or a sender,
         that cannot follow.
         """
-        return min(MAX_IN_FLIGHT, max(_MIN_IN_FLIGHT, ceil(4 * self.rate_per_second * self.timeout_seconds)))
+        rate = max(self.rate_per_second, self.ramp_from_per_second)
+        return min(MAX_IN_FLIGHT, max(_MIN_IN_FLIGHT, ceil(4 * rate * self.timeout_seconds)))
 
     def encode(self) -> bytes:
         """The JSON form."""
@@ -129,6 +147,8 @@ _PLAN_KEYS: Mapping[str, _Key] = {
     "fresh_connections": _Key((bool,), "true or false"),
     "keep_headers": _Key((list,), "a list of names"),
     "body_start_bytes": _Key((int,), "a whole number"),
+    "ramp_from_per_second": _Key((int, float), "a number"),
+    "ramp_seconds": _Key((int, float), "a number"),
 }
 _REQUEST_KEYS: Mapping[str, _Key] = {
     "method": _Key((str,), "a string", required=True),
@@ -207,6 +227,7 @@ def _url_faults(url: str) -> Iterator[str]:
 def _plan_faults(plan: Plan) -> Iterator[str]:
     if not (isfinite(plan.rate_per_second) and 0 < plan.rate_per_second <= MAX_RATE):
         yield f"rate_per_second is above 0 and at most {MAX_RATE:g}, not {plan.rate_per_second}"
+    yield from _ramp_faults(plan)
     if not 1 <= plan.limit <= MAX_LIMIT:
         yield f"limit is between 1 and {MAX_LIMIT}, not {plan.limit}"
     if not (isfinite(plan.timeout_seconds) and 0 < plan.timeout_seconds <= MAX_TIMEOUT_SECONDS):
@@ -216,6 +237,14 @@ def _plan_faults(plan: Plan) -> Iterator[str]:
     for name in plan.keep_headers:
         if not _TOKEN.fullmatch(name) or name != name.lower():
             yield f"keep_headers lists lower-case header names, not {_shown(name)}"
+
+
+def _ramp_faults(plan: Plan) -> Iterator[str]:
+    first, seconds = plan.ramp_from_per_second, plan.ramp_seconds
+    if not (isfinite(seconds) and 0 <= seconds <= MAX_RAMP_SECONDS):
+        yield f"ramp_seconds is at least 0 and at most {MAX_RAMP_SECONDS:g}, not {seconds}"
+    if (seconds > 0) is not (isfinite(first) and 0 < first <= MAX_RATE):
+        yield f"a ramp has seconds and a rate above 0 and at most {MAX_RATE:g} to begin with, not {seconds} and {first}"
 
 
 def _shown(value: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Protocol
 
 MIN_PAUSE_SECONDS = 0.001
@@ -31,6 +32,23 @@ class ConstantRate:
     def due(self, index: int) -> float:
         """When request `index` is due, in seconds since sending began."""
         return index / self.per_second
+
+
+@dataclass(frozen=True, slots=True)
+class EvenRamp:
+    """Requests whose rate changes evenly from `first` to `last` per second over `seconds`, and then stays."""
+
+    first: float
+    last: float
+    seconds: float
+
+    def due(self, index: int) -> float:
+        """When request `index` is due, in seconds since sending began."""
+        ramped = self.seconds * (self.first + self.last) / 2
+        if index >= ramped:
+            return self.seconds + (index - ramped) / self.last
+        # index = first * t + (last - first) / (2 * seconds) * t**2, solved so that nothing cancels when they are close
+        return 2 * index / (self.first + sqrt(self.first**2 + 2 * (self.last - self.first) * index / self.seconds))
 
 
 class OpenLoop:

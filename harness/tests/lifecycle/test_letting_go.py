@@ -29,7 +29,6 @@ def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         str(run_dir),
         "--dialect",
         "linkerd-2.14",
-        "--keep",
     ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

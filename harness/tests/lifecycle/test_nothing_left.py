@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
 from harness.errors import Exit
+from harness.kube.client import Kube
+from harness.kube.objects import ObjectRef
 from harness.tests.lifecycle.running import Running, signalbox
 
 SCENARIO = "scenarios/tutorial/fault-injection.yaml"
@@ -139,3 +142,69 @@ def test_apps_that_do_not_exist_are_told_before_anything_starts() -> None:
 def test_taking_down_what_is_not_there_is_bad_input() -> None:
     with signalbox("down", "no-such-cluster") as down:
         assert down.wait(20) == Exit.INPUT
+
+
+BROKEN = """\
+apiVersion: signalbox/v1alpha1
+kind: Scenario
+metadata: {name: broken}
+spec:
+  description: No visit is 404.
+  apps: [podinfo-a]
+  senders: {frontend: {namespace: test}}
+  steps:
+    - name: visits
+      given: [{scale: {deployment: test/backend-a-podinfo, replicas: 2}}]
+      then:
+        - expect: all-are-404
+          send: {from: frontend, request: GET http://backend-a-podinfo.test:9898/version}
+          every: {status: %s, times: %d}
+"""
+
+
+def test_a_cluster_kept_on_failure_is_as_the_failure_left_it(tmp_path: Path) -> None:
+    scenario = tmp_path / "broken.yaml"
+    scenario.write_text(BROKEN % (404, 20), encoding="utf-8")
+    with signalbox("run", str(scenario), "--keep", "on-failure", "--quiet") as running:
+        assert running.wait(90) == Exit.BROKEN, "".join(running.lines)
+        (kubeconfig,) = (line.partition("KUBECONFIG=")[2].strip() for line in running.lines if "KUBECONFIG=" in line)
+        (name,) = (line.partition("signalbox down ")[2].strip() for line in running.lines if "down " in line)
+        try:
+            with Kube(Path(kubeconfig)) as kube:
+                assert any(pod["metadata"]["name"].startswith("sender-") for pod in kube.objects("v1", "Pod", "test"))
+                backend = kube.get(ObjectRef("apps/v1", "Deployment", "test", "backend-a-podinfo"))
+            assert backend is not None
+            assert backend["spec"]["replicas"] == 2
+        finally:
+            with signalbox("down", name, environment={"TMPDIR": str(running.scratch)}) as down:
+                assert down.wait(30) == Exit.HELD, "".join(down.lines)
+        running.assert_nothing_left()
+
+
+@pytest.mark.parametrize(("keep", "stays"), [("on-failure", False), ("always", True)])
+def test_an_interruption_is_no_failure(tmp_path: Path, keep: str, stays: bool) -> None:
+    """Ctrl-C shows nothing that somebody wants to look at, unless the cluster is to stay in any case."""
+    scenario = tmp_path / "long.yaml"
+    scenario.write_text(BROKEN % (200, 100_000), encoding="utf-8")
+    with signalbox("run", str(scenario), "--keep", keep, "--report", str(tmp_path / "out")) as running:
+        running.await_line("scale test/backend-a-podinfo")
+        running.process.send_signal(signal.SIGINT)
+        assert running.wait(60) == Exit.INTERRUPTED, "".join(running.lines)
+        told = "".join(running.lines)
+        assert ("signalbox down" in told) is stays
+        assert "interrupted" in (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+        if stays:
+            with signalbox("down", environment={"TMPDIR": str(running.scratch)}) as down:
+                assert down.wait(30) == Exit.HELD, "".join(down.lines)
+        running.assert_nothing_left()
+
+
+def test_a_cluster_that_is_to_stay_goes_with_a_command_that_is_killed(tmp_path: Path) -> None:
+    """Nobody would know that it is there: the words that say so were not printed."""
+    scenario = tmp_path / "long.yaml"
+    scenario.write_text(BROKEN % (200, 100_000), encoding="utf-8")
+    with signalbox("run", str(scenario), "--keep", "always") as running:
+        running.await_line("scale test/backend-a-podinfo")
+        running.process.kill()
+        running.wait(30)
+        running.assert_nothing_left()

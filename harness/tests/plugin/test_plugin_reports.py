@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import ClusterLost
+from harness.errors import ClusterLost, Exit
 from harness.run import events as ev
 from harness.scenario.loading import LoadedScenario
 from harness.tests.report.made import events, result
@@ -55,6 +55,11 @@ def with_events(monkeypatch: pytest.MonkeyPatch, told: list[ev.Event], fails: Ba
 
         def __init__(self, emit: ev.Emit) -> None:
             self.emit = emit
+            self.codes: set[Exit] = set()
+
+        @property
+        def exit_code(self) -> Exit:
+            return next(iter(self.codes), Exit.HELD)
 
         def false_alarm_sentence(self) -> str:
             return "at most 1%"
@@ -65,6 +70,7 @@ def with_events(monkeypatch: pytest.MonkeyPatch, told: list[ev.Event], fails: Ba
             if fails is not None:
                 raise fails
             assert isinstance(told[-1], ev.ScenarioFinished)
+            self.codes.add(told[-1].report.exit_code)
             return told[-1].report
 
     @contextmanager

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ClusterLost
+from harness.errors import ClusterLost, Exit
 from harness.run.events import ExpectationResult, ScenarioReport
+from harness.run.keep import Keep
 from harness.scenario.loading import LoadedScenario, load
 from harness.verdict.judgement import Cause, Judgement, Verdict
 
@@ -72,15 +73,24 @@ def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
     class Prepared:
         phases = (("cluster", 0.8),)
 
+        def __init__(self) -> None:
+            self.codes: set[Exit] = set()
+
+        @property
+        def exit_code(self) -> Exit:
+            return next(iter(self.codes), Exit.HELD)
+
         def run(self, loaded: LoadedScenario) -> ScenarioReport:
             happened.append("run")
-            return run(loaded)
+            told = run(loaded)
+            self.codes.add(told.exit_code)
+            return told
 
         def false_alarm_sentence(self) -> str:
             return "bad luck: one in a million"
 
     @contextmanager
-    def open_session(*arguments: object, alpha: float) -> Iterator[Prepared]:
+    def open_session(*arguments: object, alpha: float, keep: Keep) -> Iterator[Prepared]:
         happened.append("open")
         alphas.append(alpha)
         yield Prepared()
@@ -250,3 +260,28 @@ def test_the_summary_bounds_bad_luck(pytester: pytest.Pytester, monkeypatch: pyt
     with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
     pytester.runpytest_inprocess(TWO[0]).stdout.fnmatch_lines(["bad luck: one in a million"])
     pytester.runpytest_inprocess("--collect-only", TWO[0]).stdout.no_fnmatch_line("bad luck*")
+
+
+@pytest.mark.usefixtures("small")
+def test_what_is_left_as_it_is_is_the_last_thing_run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = with_session(monkeypatch, lambda loaded: report(Verdict.BROKEN))
+    pytester.runpytest_inprocess(*TWO, "--signalbox-keep=on-failure").assert_outcomes(failed=1, skipped=1)
+    assert happened == ["open", "run", "close"]
+    happened = with_session(monkeypatch, lambda loaded: report(Verdict.BROKEN))
+    pytester.runpytest_inprocess(*TWO).assert_outcomes(failed=2)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_cluster_goes_before_the_last_words(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that they can tell of one that stays."""
+    happened = with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
+    seen: list[str] = []
+
+    class Last:
+        def pytest_terminal_summary(self) -> None:
+            seen.extend(happened)
+
+    pytester.inline_run(TWO[0], plugins=[Last()])
+    assert seen == ["open", "run", "close"]

@@ -91,6 +91,7 @@ EVERY_KIND: tuple[ev.Event, ...] = (
     ev.TableShown("step", StatTable("linkerd viz stat", (StatRow("books", "1/1", None, 0.0, (0, 0, 0), None),))),
     ev.ScenarioFinished(ev.ScenarioReport("s", "s.yaml", (RESULT,), 3.0, (("step", 0.02),), ("undo failed",))),
     ev.RunAborted(Exit.ENVIRONMENT, "environment failed", "Envoy died"),
+    ev.ClusterKept("box", ("the cluster stays: box", "  signalbox down box")),
     ev.RunFinished(Exit.HELD, 9.0, "at most 1%", (("cluster", 0.8),)),
 )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from harness.errors import Exit, InputError
 from harness.record import Recorder, read_record
-from harness.report.folder import FORMS, RECORD, reports, write_reports
+from harness.report.folder import DRAFT, FORMS, RECORD, reports, write_reports
 from harness.run import events as ev
 from harness.run.runner import run_paths
 from harness.tests.report.made import events, finished, result
@@ -116,3 +118,48 @@ def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest
     with reports(None) as tell:
         tell(ev.Note("x"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_is_stopped_while_reports_are_written_has_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped
+
+    def while_written(story: object, article: object) -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return "written"
+
+    monkeypatch.setattr("harness.report.folder.FORMS", (("report.html", while_written), *FORMS[1:]))
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(Stopped), reports(tmp_path) as tell:
+            tell(HELD[0])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert {path.name for path in tmp_path.iterdir()} == OF_EVERY_RUN
+    assert (tmp_path / "junit.xml").read_text(encoding="utf-8").endswith("</testsuites>\n")
+
+
+def test_whoever_is_killed_while_a_report_is_written_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is killed before the last step of a file has left a draft under another name, which the next run removes."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(path: Path, target: Path) -> Path:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", killed)
+        with pytest.raises(Killed), reports(tmp_path) as tell:
+            tell(HELD[0])
+    assert {path.name for path in tmp_path.iterdir()} == {RECORD, "report.html" + DRAFT}
+    with reports(tmp_path) as tell:
+        tell(HELD[0])
+    assert {path.name for path in tmp_path.iterdir()} == OF_EVERY_RUN

@@ -273,3 +273,35 @@ def test_responses_that_stick_to_their_connection_are_no_evidence(tmp_path: Path
     result = judging(scenario, fake).judge("only", scenario.scenario.expectation("a-tenth-fails"))
     assert (result.verdict, result.judgement.cause) == (Verdict.INCONCLUSIVE, Cause.DEPENDENT)
     assert any("backend chosen per connection" in note for note in result.notes)
+
+
+RAMP = """\
+        - expect: all-the-way
+          send: {from: webapp, request: GET http://books:7002/x, rate: 100/s, ramp: {from: 20/s, over: 10s}}
+          %s
+"""
+
+
+@pytest.mark.parametrize("claim", ["every: {status: 200}", "share: {of: {status: 500}, at-most: 1%, resolution: 5pp}"])
+def test_a_claim_about_a_ramp_is_about_all_of_it(tmp_path: Path, claim: str) -> None:
+    """600 requests; what fails is at the top, long after the claim could have been decided.
+
+    Failures that gather at the top are not independent of each other, so a share of them is no evidence.
+    """
+    scenario = loaded(tmp_path, RAMP % claim)
+    fake, plans = sender(*[200] * 440, *[500] * 160)
+    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("all-the-way"))
+    assert plans[0].ramp_requests == 600
+    assert result.verdict is (Verdict.BROKEN if claim.startswith("every") else Verdict.INCONCLUSIVE)
+    fake, plans = sender(200)
+    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("all-the-way"))
+    assert result.verdict is Verdict.HOLDS
+    assert result.requests >= 600
+
+
+def test_the_profile_slows_a_ramp_at_both_ends(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, RAMP % "every: {status: 200}")
+    fake, plans = sender(200)
+    pace = Pace.model_validate({"max-rate": "30/s"})
+    judging(scenario, fake, pace=pace).judge("only", scenario.scenario.expectation("all-the-way"))
+    assert (plans[0].ramp_from_per_second, plans[0].rate_per_second, plans[0].limit) == (20, 30, 250)

@@ -359,6 +359,16 @@ BAD = [
         ["31: 'times' is of no use beside 'about', which takes all responses there are"],
     ),
     (
+        "a ramp that goes nowhere",
+        [("rate: 100/s", "rate: 100/s, ramp: {from: 100/s, over: 1m}")],
+        ["19: a ramp from a rate to the same rate is none"],
+    ),
+    (
+        "a ramp without end",
+        [("rate: 100/s", "rate: 100/s, ramp: {from: 1/s, over: 6h}")],
+        ["19: the ramp has 1090800 requests; 1000000 are the most"],
+    ),
+    (
         "a misspelt property",
         [("{status: [200, 500]}", "{sttus: 200}")],
         ["31: 'sttus' is not a key of 'every'; did you mean 'status'?"],

@@ -131,3 +131,12 @@ def test_a_failed_request_keeps_its_place() -> None:
     with merged(Worker(0), Failing(1)).send(plan(2)) as sending:
         outcomes = [one for batch in sending for one in batch]
     assert [(one.status, one.error) for one in outcomes] == [(200, None), (None, Failure.RESET)]
+
+
+def test_each_sender_climbs_its_part_of_a_ramp() -> None:
+    whole = Plan(
+        request=Request(url="http://x/"), rate_per_second=90, limit=100, ramp_from_per_second=30, ramp_seconds=2
+    )
+    parts = shares(whole, 3)
+    assert {(part.ramp_from_per_second, part.rate_per_second, part.ramp_seconds) for part in parts} == {(10, 30, 2)}
+    assert sum(part.limit for part in parts) == 100

@@ -107,3 +107,13 @@ def test_a_request_that_cannot_be_sent_as_written_is_refused(values: dict[str, A
 def test_open_requests_are_capped_by_what_a_slow_server_would_need(rate: float, timeout: float, cap: int) -> None:
     plan = Plan(request=Request(url="http://a/"), rate_per_second=rate, limit=1, timeout_seconds=timeout)
     assert plan.in_flight_cap == cap
+
+
+def test_a_ramp_needs_both_its_beginning_and_its_length() -> None:
+    plan = Plan.decode(changed(ramp_from_per_second=10, ramp_seconds=30))
+    assert plan.ramp_requests == 1650
+    assert plan.schedule.due(1650) == 30
+    assert Plan.decode(plan.encode()) == plan
+    for wrong in ({"ramp_seconds": 5}, {"ramp_from_per_second": 5}, {"ramp_seconds": -1}):
+        with pytest.raises(ValueError, match="ramp"):
+            Plan.decode(changed(**wrong))

@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.traffic.schedule import MIN_PAUSE_SECONDS, ConstantRate, OpenLoop
+from harness.traffic.schedule import MIN_PAUSE_SECONDS, ConstantRate, EvenRamp, OpenLoop
 
 
 class Clock:
@@ -60,3 +61,24 @@ def test_at_any_time_exactly_what_was_due_has_been_handed_out(rate: float, steps
         assert due == 0 or (due - 1) / rate <= loop.elapsed()
         assert due / rate > loop.elapsed()
     assert [index for index, _ in handed_out] == list(range(len(handed_out)))
+
+
+@given(st.floats(0.5, 2000), st.floats(0.5, 2000), st.floats(0.5, 60), st.integers(0, 5000))
+def test_a_ramp_sends_as_many_as_the_area_below_its_rate(first: float, last: float, seconds: float, index: int) -> None:
+    due = EvenRamp(first, last, seconds).due(index)
+    ramped = min(due, seconds)
+    area = first * ramped + (last - first) * ramped**2 / (2 * seconds) + last * (due - ramped)
+    assert area == pytest.approx(index, rel=1e-6, abs=1e-6)
+
+
+def test_a_ramp_begins_at_one_rate_and_ends_at_the_other() -> None:
+    ramp = EvenRamp(10, 100, 10)  # 550 requests
+    assert ramp.due(0) == 0
+    assert ramp.due(1) - ramp.due(0) == pytest.approx(1 / 10, rel=0.1)
+    assert ramp.due(549) - ramp.due(548) == pytest.approx(1 / 100, rel=0.01)
+    assert ramp.due(550) == pytest.approx(10)
+    assert ramp.due(650) == pytest.approx(11), "the last rate stays"
+    falling = EvenRamp(100, 10, 10)
+    assert falling.due(1) == pytest.approx(1 / 100, rel=0.01)
+    assert falling.due(560) == pytest.approx(11)
+    assert EvenRamp(50, 50, 3).due(100) == pytest.approx(2), "as a constant rate"
