@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, floor, log
 
 from harness.verdict import Band, ErrorBounds, Share, ShareJudge, Verdict
@@ -59,6 +60,7 @@ class Course:
         return self.budget
 
 
+@cache
 def decisions(claim: Share | Band, bounds: ErrorBounds, budget: int, every: int = 1) -> dict[int, Decisions]:
     """What the judge says for every count at each look; a look comes after `every` responses."""
     band = claim.band() if isinstance(claim, Share) else claim
