@@ -105,13 +105,13 @@ def test_the_official_client_proxies(core: Any, behind: str, namespace: str, bac
 
 def test_a_stream_is_passed_on_line_by_line_and_ends_with_its_reader(box: Box, behind: str) -> None:
     Backend.gone.clear()
-    connection = HTTPSConnection("127.0.0.1", box.server.port, context=box.ssl_context(), timeout=5)
+    connection = HTTPSConnection("127.0.0.1", box.server.port, context=box.ssl_context(), timeout=60)
     connection.request("GET", f"{behind}/pods/one/proxy/stream")
     answer = connection.getresponse()
     assert [answer.readline() for _ in range(3)] == [b'{"n":0}\n', b'{"n":1}\n', b'{"n":2}\n']
     answer.close()
     connection.close()
-    assert Backend.gone.wait(5), "the pod never learned that nobody reads any more"
+    assert Backend.gone.wait(60), "the pod never learned that nobody reads any more"
 
 
 def test_a_broken_stream_is_not_passed_off_as_whole(box: Box, behind: str) -> None:

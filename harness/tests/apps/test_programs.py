@@ -67,7 +67,7 @@ def line(process: subprocess.Popen[str], seconds: float = 20) -> str:
 def get(url: str) -> tuple[int, bytes]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=5) as answer:
+        with opener.open(url, timeout=20) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -81,7 +81,7 @@ def test_booksapp_listens_on_its_port_and_ends_quickly(word: str, port: int) -> 
         assert line(process) == f"listening on port {port}"
         assert get(f"http://{ADDRESS}:{port}/ping") == (200, b"pong")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(20) == 0
 
 
 def test_nginx_serves_what_is_mounted(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_nginx_serves_what_is_mounted(tmp_path: Path) -> None:
         assert line(process) == "listening on port 8081"
         assert get(f"http://{ADDRESS}:8080/any")[0] == get(f"http://{ADDRESS}:8081/any")[0] == 500
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(20) == 0
 
 
 def test_nginx_ends_when_it_cannot_obey(

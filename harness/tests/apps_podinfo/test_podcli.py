@@ -112,12 +112,15 @@ def test_retries_until_it_succeeds() -> None:
 
 def test_a_slow_answer_is_none() -> None:
     async def run() -> None:
+        given_up = asyncio.Event()
+
         async def answer(_request: web.BaseRequest) -> web.Response:
-            await asyncio.sleep(0.3)
+            await given_up.wait()
             return web.Response()
 
         async with server(answer) as url:
             assert await in_thread("check", "http", url, "--timeout=20ms") == 1
+            given_up.set()
 
     asyncio.run(run())
 

@@ -29,7 +29,7 @@ def test_podinfo_serves_two_ports_and_ends_quickly() -> None:
         with program(PODCLI, "check", "http", "localhost:9898/readyz") as probe:
             assert probe.wait(20) == 0
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(20) == 0
         assert process.stderr is not None
         log = [json.loads(text) for text in process.stderr]
     said = [(entry["level"], entry["msg"]) for entry in log]
@@ -41,7 +41,7 @@ def test_panic_ends_podinfo_without_an_answer() -> None:
         assert line(process) == "listening on port 9899"
         with pytest.raises((http.client.HTTPException, OSError)):
             get(f"http://{ADDRESS}:9899/panic")
-        assert process.wait(5) == 255
+        assert process.wait(20) == 255
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_echo_listens_on_all_its_ports() -> None:
             facts = json.loads(body)
             assert (status, facts["path"], facts["port"], facts["hostname"]) == (200, "/x?y", port, "pod-1")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(20) == 0

@@ -92,7 +92,7 @@ def test_a_follower_gets_lines_as_they_come_and_ends_with_the_container() -> Non
         await asyncio.sleep(0)
         assert not follower.done()
         log.close()
-        await asyncio.wait_for(follower, 1)
+        await asyncio.wait_for(follower, 60)
         assert seen == [b"old\n", b"new\n", b"newer\n"]
 
     asyncio.run(run())

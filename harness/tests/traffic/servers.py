@@ -42,12 +42,17 @@ class Call:
     number: int
     on_connection: int
     head: str
+    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     def answer(self, status: int = 200, body: str = "{}", **headers: str) -> None:
         named = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         text = f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n{named}\r\n{body}"
         self.writer.write(text.encode())
+
+    async def left(self) -> None:
+        """Return when the client has closed its end; what it sends until then is passed over."""
+        await self.reader.read()
 
     def hang_up(self) -> None:
         """Close in order: the other end reads an end of stream."""
@@ -76,7 +81,7 @@ async def serving(behave: Behaviour) -> AsyncIterator[Server]:
             on_connection = 0
             while not writer.is_closing():
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                call = Call(len(seen.heads), on_connection, head, writer)
+                call = Call(len(seen.heads), on_connection, head, reader, writer)
                 seen.heads.append(head)
                 on_connection += 1
                 await behave(call)

@@ -108,7 +108,7 @@ def test_a_sender_that_is_cut_off_fails_the_whole_and_all_are_stopped() -> None:
     workers = [Worker(0), Worker(1, cut_after=1)]
     with merged(*workers).send(plan(20)) as sending, pytest.raises(ClusterLost, match="without a summary"):
         list(sending)
-    assert all(worker.left.wait(5) for worker in workers)
+    assert all(worker.left.wait(60) for worker in workers)
 
 
 def test_leaving_early_stops_all() -> None:
@@ -117,7 +117,7 @@ def test_leaving_early_stops_all() -> None:
         for batch in sending:
             if batch:
                 break
-    assert all(worker.left.wait(5) for worker in workers)
+    assert all(worker.left.wait(60) for worker in workers)
 
 
 def test_a_failed_request_keeps_its_place() -> None:
