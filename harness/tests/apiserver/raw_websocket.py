@@ -17,7 +17,7 @@ from wsproto.events import BytesMessage, CloseConnection
 from harness.embedded.apiserver.spdy import DICTIONARY
 from harness.tests.apiserver.support import Answer, Box
 
-SECONDS = 10
+SECONDS = 60
 
 
 HANDSHAKE = {

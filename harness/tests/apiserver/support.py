@@ -176,7 +176,7 @@ class Box:
     def request(self, method: str, path: str, body: Any = None, *, anonymous: bool = False, **headers: str) -> Answer:
         """One request with any body; header names with `_` for `-`."""
         connection = HTTPSConnection(
-            "127.0.0.1", self.server.port, context=self.ssl_context(anonymous=anonymous), timeout=10
+            "127.0.0.1", self.server.port, context=self.ssl_context(anonymous=anonymous), timeout=60
         )
         try:
             sent = body if isinstance(body, bytes | None) else orjson.dumps(body)

@@ -14,7 +14,7 @@ from kubernetes.stream import stream
 from harness.tests.apiserver.raw_websocket import HANDSHAKE, RawWebSocket, refused
 from harness.tests.apiserver.support import Box, official, official_config, pod
 
-WAIT = 10
+WAIT = 60
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_websockets_pass() -> None:
         proxy = f"http://{webapp.endpoint.pod_ip}:4140"
         async with aiohttp.ClientSession() as client, client.ws_connect("http://books:7000/ws", proxy=proxy) as ws:
             await ws.send_str("hello")
-            assert (await ws.receive(timeout=2)).data == "books: hello"
+            assert (await ws.receive(timeout=60)).data == "books: hello"
 
     run(test)
 
@@ -262,7 +262,7 @@ def test_the_proxy_dies_with_its_parent(tmp_path: Path) -> None:
         assert parent.stdout is not None
         proxy = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    gone, _ = psutil.wait_procs([proxy], timeout=5)
+    gone, _ = psutil.wait_procs([proxy], timeout=60)
     assert gone
 
 

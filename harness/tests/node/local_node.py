@@ -23,7 +23,7 @@ Obj = dict[str, Any]
 NAMESPACE = "town"
 QUICK = Timing(second=0.05, backoff=0.2, backoff_max=0.4, eager_first=0.01, eager_then=0.02, shutdown=0.5, forced=0.2)
 STAND_INS = "harness.tests.node.stand_ins"
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 _GLANCE = 0.005
 
 
