@@ -24,7 +24,7 @@ PATH = os.environ["PATH"]
 
 @asynccontextmanager
 async def started_zygote(*modules: str) -> AsyncIterator[Zygote]:
-    zygote = await Zygote.start(Path("/nowhere"), modules)
+    zygote = await Zygote.start(Path("/nowhere"), (STAND_INS, *modules))
     try:
         yield zygote
     finally:
