@@ -133,6 +133,15 @@ soak runs="20" *args:
     #!/usr/bin/env bash
     shift
     python benchmarks/soak.py --runs {{ runs }} "$@"
+
+# What one request costs our sender, beside wrk and hey on the same server
+benchmark-traffic *args:
+    python benchmarks/traffic.py "$@"
+
+# What looking at a share's evidence costs, and how often its guard against few connections is wrong
+benchmark-verdict *args:
+    python benchmarks/verdict.py "$@"
+
 # What the embedded API server takes, against aiohttp serving the same bytes
 benchmark-api *args:
     python benchmarks/apiserver.py "$@"

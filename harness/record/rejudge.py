@@ -80,7 +80,8 @@ class _Book:
         """The verdict on one promise; raises NotRecorded."""
         scenario, bounds = self.loaded.scenario, bounds_of(self.loaded.scenario, promise)
         if isinstance(promise, Watch):
-            return self._of_requests(promise.claim, self._made(promise.expect, promise.send), bounds.shared_by(2))
+            made = self._made(promise.expect, promise.send)
+            return self._of_requests(promise.claim, made, bounds.shared_by(2), scenario.draws_once(promise))
         assert isinstance(promise, Expectation), "a scenario promises nothing else"
         claim, source = scenario.claim_of(promise), scenario.source_of(promise)
         if isinstance(claim, Each):
@@ -88,9 +89,11 @@ class _Book:
         if isinstance(source, Metrics):
             raise NotRecorded("it reads counters of proxies, and a record has requests")
         if isinstance(source, Send) and promise.about is None:
-            return self._of_requests(claim, self._made(promise.expect, source), bounds.shared_by(2))
+            made = self._made(promise.expect, source)
+            return self._of_requests(claim, made, bounds.shared_by(2), scenario.draws_once(promise))
         if promise.about is not None:
-            return self._of_requests(claim, self._made(promise.about, None), bounds)
+            made = self._made(promise.about, None)
+            return self._of_requests(claim, made, bounds, scenario.draws_once(promise))
         raise NotRecorded("it asks the cluster, and a record has requests")
 
     def _made(self, name: str, send: Send | None) -> Sequence[ev.RequestsMade]:
@@ -101,7 +104,9 @@ class _Book:
             raise NotRecorded(other)
         return made
 
-    def _of_requests(self, claim: Claim, made: Sequence[ev.RequestsMade], bounds: ErrorBounds) -> Judgement:
+    def _of_requests(
+        self, claim: Claim, made: Sequence[ev.RequestsMade], bounds: ErrorBounds, drawn_once: bool = False
+    ) -> Judgement:
         assert isinstance(claim, Every | Share | Split | Latency), "tables and states are judged elsewhere"
         if isinstance(claim, Share | Split) and is_told_by_proxy(claim):
             judge = workload_judge(claim, bounds)
@@ -111,7 +116,8 @@ class _Book:
             return judge.judgement("responses", requests=sum(len(block.outcomes) for block in made))
         outcomes = [outcome for one in made for outcome in _outcomes(one)]
         _must_be_kept(criteria_of(claim), outcomes)
-        burst, judgement = judge_all(outcomes, counting(claim, bounds, same_responses=True), bounds)
+        count = counting(claim, bounds, same_responses=True, drawn_once=drawn_once)
+        burst, judgement = judge_all(outcomes, count, bounds)
         if isinstance(claim, Every) and claim.answered_by is not None:
             burst.workloads = _workloads(made)
             judgement = only_answered_by(claim.answered_by, burst, judgement)

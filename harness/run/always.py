@@ -58,7 +58,7 @@ class Watching:
         self._thread = threading.Thread(target=self._run, name=f"always {self.watch.expect}", daemon=True)
         self._thread.start()
 
-    def end(self, bounds: ErrorBounds) -> tuple[Burst, Judgement, float]:
+    def end(self, bounds: ErrorBounds, *, drawn_once: bool = False) -> tuple[Burst, Judgement, float]:
         """What came back, the verdict on all of it, and its alpha.
 
         raises  what the sender raised while it ran, such as ClusterLost
@@ -66,7 +66,7 @@ class Watching:
         self.abandon()
         if self._error:
             raise self._error[0]
-        count = counting(self.watch.claim, bounds, same_responses=True)
+        count = counting(self.watch.claim, bounds, same_responses=True, drawn_once=drawn_once)
         burst, judgement = judge_all(self._outcomes, count, bounds)
         burst.began, burst.plan = self._first, self._plan
         told = self._answerers.told() if self._answerers else ""

@@ -60,18 +60,25 @@ class Counting(Protocol):
         """What is wrong with the responses as evidence; None if nothing is."""
 
 
-def counting(claim: Every | Share | Split | Latency, bounds: ErrorBounds, *, same_responses: bool = False) -> Counting:
+def counting(
+    claim: Every | Share | Split | Latency,
+    bounds: ErrorBounds,
+    *,
+    same_responses: bool = False,
+    drawn_once: bool = False,
+) -> Counting:
     """The counting of a claim.
 
     same_responses  how many responses there are is said elsewhere, by another claim or by a ramp; it takes them all
+    drawn_once      outside the mesh, a backend is drawn once for each connection
     """
     match claim:
         case Every():
             return EveryCounting(claim, bounds, None if same_responses else claim.times or DEFAULT_TIMES)
         case Share():
-            return ShareCounting(claim, bounds)
+            return ShareCounting(claim, bounds, drawn_once=drawn_once)
         case Split():
-            return SplitCounting(claim, bounds)
+            return SplitCounting(claim, bounds, drawn_once=drawn_once)
         case Latency():
             return LatencyCounting(claim, bounds)
 
@@ -81,9 +88,10 @@ class ShareCounting:
 
     counts_lost = False
 
-    def __init__(self, claim: Share, bounds: ErrorBounds) -> None:
+    def __init__(self, claim: Share, bounds: ErrorBounds, *, drawn_once: bool = False) -> None:
         self._claim = claim
-        self.clusters = Clusters()
+        # A bound on one side is no claim about a draw: that all responses keep it is what it says.
+        self.clusters = Clusters(drawn_once=drawn_once and claim.is_ is not None)
         self.judge = ShareJudge(share_of(claim), bounds, clustering=self.clusters.design_effect)
         self.limit = self.judge.max_n
 

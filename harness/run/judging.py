@@ -92,7 +92,7 @@ class Judging:
         watch = watching.watch
         # As for every burst: half of alpha for the claim, half for requests without a response.
         halves = self.bounds(watch).shared_by(2)
-        burst, judgement, alpha = watching.end(halves)
+        burst, judgement, alpha = watching.end(halves, drawn_once=self.loaded.scenario.draws_once(watch))
         self.alphas.append(alpha if isinstance(watch.claim, Every) else alpha + halves.alpha)
         if judgement.verdict is not Verdict.HOLDS:
             self.check()
@@ -142,7 +142,9 @@ class Judging:
         assert isinstance(claim, Every | Share | Split | Latency), "tables and states are judged elsewhere"
         # The claim and the requests without a response that go with it may each be called broken: half a chance each.
         halves = self.bounds(expectation).shared_by(2)
-        count = counting(claim, halves, same_responses=send.ramp is not None)  # a ramp says itself how many there are
+        once = self.loaded.scenario.draws_once(expectation)
+        # A ramp says itself how many responses there are.
+        count = counting(claim, halves, same_responses=send.ramp is not None, drawn_once=once)
         sender = self.senders[send.from_]
         with_body = self._body_is_asked_for(expectation)
         plan = plan_for_send(send, criteria_of(claim), self.pace, count.limit, with_body=with_body)
@@ -164,7 +166,8 @@ class Judging:
     def _about(self, expectation: Expectation, claim: Claim) -> tuple[Burst, Judgement]:
         assert isinstance(claim, Every | Share | Split | Latency), "the language lets no other ask a second question"
         burst = self._bursts[expectation.about or ""]
-        count = counting(claim, self.bounds(expectation), same_responses=True)
+        once = self.loaded.scenario.draws_once(expectation)
+        count = counting(claim, self.bounds(expectation), same_responses=True, drawn_once=once)
         told = Burst(answered=burst.answered)
         count.feed([o for o in burst.outcomes if count.counts_lost or o.status is not None])
         if (decisive := count.decisive()) is not None:

@@ -22,9 +22,9 @@ class SplitCounting:
 
     counts_lost = False
 
-    def __init__(self, claim: Split, bounds: ErrorBounds) -> None:
+    def __init__(self, claim: Split, bounds: ErrorBounds, *, drawn_once: bool = False) -> None:
         self._claim = claim
-        self._clusters = {name: Clusters() for name in claim.shares}
+        self._clusters = {name: Clusters(drawn_once=drawn_once) for name in claim.shares}
         asked = {name: clusters.design_effect for name, clusters in self._clusters.items()}
         self._judge = SplitJudge(claim.shares, claim.resolution, bounds, clustering=asked)
         self.limit = self._judge.max_n

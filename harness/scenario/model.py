@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag
 
 from harness.scenario.actions import Action, Text
-from harness.scenario.expectations import Claim, ErrorBounds, Expectation, Metrics, Send, Watch
+from harness.scenario.expectations import Claim, ErrorBounds, Expectation, Metrics, Promise, Send, Watch
 from harness.scenario.mesh_range import Meshes
 from harness.scenario.part import Part
 from harness.scenario.units import Duration
@@ -206,3 +206,14 @@ class Scenario(Part):
         while (earlier := expectation.about or expectation.again) is not None:
             expectation = self.expectation(earlier)
         return expectation
+
+    def draws_once(self, expectation: Promise) -> bool:
+        """Whether a backend is drawn for each connection, not for each request: outside the mesh, if it is kept."""
+        send = expectation.send if isinstance(expectation, Watch) else None
+        if isinstance(expectation, Expectation):
+            source = self.source_of(expectation)
+            send = source if isinstance(source, Send) else None
+        if send is None or send.connections == "fresh":
+            return False
+        sender = self.spec.senders.get(send.from_)
+        return isinstance(sender, PodSender) and not sender.meshed

@@ -83,12 +83,18 @@ class Clusters:
 
     Bursts show in issue order. A backend that is chosen per connection shows there only while few connections are in
     use; with the responses ordered by connection it shows at once. Each test has half the level.
+
+    Where all connections have drawn the same backend no order shows anything: one in ten is then seen as none in any
+    number of responses. So it must be known, not found, that a backend is drawn once for each connection.
+
+    drawn_once  it is known
     """
 
     LEVEL = 1e-3
 
-    def __init__(self) -> None:
+    def __init__(self, *, drawn_once: bool = False) -> None:
         self._responses: list[tuple[int, bool]] = []
+        self._drawn_once = drawn_once
 
     def add(self, hit: bool, connection: int | None) -> None:
         """Take the next response in issue order; None if the connection it came by is not known."""
@@ -105,12 +111,26 @@ class Clusters:
 
     def design_effect(self) -> float:
         """How many responses are worth one independent one; 1 unless they cluster beyond chance."""
+        if draws := self._draws_alike():
+            return len(self._responses) / draws
         dependence = self.dependence()
         return dependence.design_effect if dependence.chance <= self.LEVEL else 1.0
 
     def warning(self) -> str | None:
-        """A sentence if they cluster beyond chance."""
+        """A sentence if they cluster beyond chance, or may for all that can be seen."""
+        if draws := self._draws_alike():
+            return (
+                f"all {len(self._responses)} responses are alike, and outside the mesh a backend is drawn once for "
+                f"each of the {draws} connections: they are worth no more than {draws} independent ones; "
+                "write connections: fresh"
+            )
         return self.dependence().warning(self.LEVEL)
+
+    def _draws_alike(self) -> int:
+        """How many connections there were, if each stands for one draw and all have drawn alike; else 0."""
+        if not self._drawn_once or len({hit for _, hit in self._responses}) > 1:
+            return 0
+        return len({connection for connection, _ in self._responses if connection >= 0})
 
     @staticmethod
     def _runs(hits: list[bool]) -> Dependence:

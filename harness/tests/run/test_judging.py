@@ -275,6 +275,40 @@ def test_responses_that_stick_to_their_connection_are_no_evidence(tmp_path: Path
     assert any("backend chosen per connection" in note for note in result.notes)
 
 
+SPLIT = """\
+        - expect: split
+          send: {from: webapp, request: GET http://books:7002/x, connections: %s}
+          split: {header: {server: {a: 90%%, b: 10%%}}, resolution: 5pp}
+"""
+
+
+@pytest.mark.parametrize(("connections", "verdict"), [(8, Verdict.INCONCLUSIVE), (400, Verdict.BROKEN)])
+def test_outside_the_mesh_a_few_connections_that_drew_alike_are_no_evidence(
+    tmp_path: Path, connections: int, verdict: Verdict
+) -> None:
+    """That none of eight draws is the one in ten is no surprise; of four hundred it is out of the question."""
+    scenario = loaded(tmp_path, SHARE)
+    fake, _ = sender(200, connections=connections)
+    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("a-tenth-fails"))
+    assert result.verdict is verdict
+    assert any("write connections: fresh" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("kept", Verdict.INCONCLUSIVE), ("fresh", Verdict.BROKEN)])
+def test_so_it_is_with_a_split_unless_connections_are_fresh(tmp_path: Path, kind: str, verdict: Verdict) -> None:
+    scenario = loaded(tmp_path, SPLIT % kind)
+    fake, _ = sender(200, connections=8, headers={"server": "a"})
+    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("split"))
+    assert result.verdict is verdict
+
+
+def test_a_bound_on_one_side_is_no_claim_about_a_draw(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, SHARE.replace("is: 10%, resolution: 5pp", "at-most: 1%, resolution: 1pp"))
+    fake, _ = sender(200, connections=2)
+    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("a-tenth-fails"))
+    assert result.verdict is Verdict.HOLDS
+
+
 RAMP = """\
         - expect: all-the-way
           send: {from: webapp, request: GET http://books:7002/x, rate: 100/s, ramp: {from: 20/s, over: 10s}}
