@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -521,7 +522,7 @@ _PLACES = [at for at, _ in walk(_GOOD) if at]
 def test_any_value_in_any_place_gives_findings_and_no_crash(
     tmp_path_factory: pytest.TempPathFactory, place: Location, tree: Any
 ) -> None:
-    spoiled_data = yaml.safe_load(SCENARIO)
+    spoiled_data = deepcopy(_GOOD)
     inner = spoiled_data
     for key in place[:-1]:
         inner = inner[key]

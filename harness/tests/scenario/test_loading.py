@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ _GOOD = yaml.safe_load(SCENARIO)
 @settings(max_examples=80, deadline=None)
 @given(st.sampled_from([at for at, _ in walk(_GOOD) if at]), _TREES)
 def test_any_value_in_any_place_of_a_scenario_gives_findings_and_no_crash(place: Location, tree: Any) -> None:
-    spoiled_data = yaml.safe_load(SCENARIO)
+    spoiled_data = deepcopy(_GOOD)
     inner = spoiled_data
     for key in place[:-1]:
         inner = inner[key]
