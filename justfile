@@ -120,6 +120,16 @@ prove path="scenarios/tutorial" *args:
 twins *args:
     signalbox prove --twins scenarios/tutorial "$@"
 
+# What is too slow for every push and runs each night: agreement, mutants and twins of the whole tutorial
+nightly profile="embedded":
+    just agree
+    just prove scenarios/tutorial --cluster {{ profile }}
+    just twins --cluster {{ profile }}
+
+# Decisions of the oracle in a second
+benchmark-oracle:
+    python benchmarks/oracle.py
+
 # How long everything takes, and how many requests a verdict costs
 benchmark *args:
     python benchmarks/time_to_verdict.py "$@"

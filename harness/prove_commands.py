@@ -64,6 +64,7 @@ class Telling:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._fates: Counter[str] = Counter()
+        self._seconds: dict[str, list[float]] = {}
 
     def event(self, event: ev.Event) -> None:
         """Print what a run says about its cluster; the mutants' stories would bury what matters."""
@@ -76,26 +77,38 @@ class Telling:
             case Skipped(path, name, reason):
                 self._say([f"[dim]{escape(name)} is skipped ({escape(path)}): it {escape(reason)}[/]"])
             case Begun(tale, count):
+                self._seconds[tale.scenario.name] = []
                 self._say([f"\n[bold]{escape(tale.scenario.name)}[/]  [dim]{tale.loaded.path}[/]  {count} to try"])
             case Unfit(report):
                 names = ", ".join(r.name for r in report.results if r.verdict is not Verdict.HOLDS)
                 self._fates["unfit"] += 1
                 self._say([f"  [bold red]does not hold itself ({names}), so breaking it would prove nothing[/]"])
             case TwinTrial(twin, trial):
+                self._count(trial)
                 self._fates["as written" if heard.as_written else "not as written"] += 1
                 self._say(_twin(heard, twin.red, trial))
             case Trial():
+                self._count(heard)
                 self._fates[heard.fate.value] += 1
                 self._say(_trial(heard))
 
     def sum_up(self) -> None:
-        """Print how many there were of each fate."""
+        """Print how long each scenario took, and how many trials there were of each fate."""
+        self._say(["", *(_took(name, seconds) for name, seconds in self._seconds.items() if seconds)])
         told = ", ".join(f"{count} {fate}" for fate, count in self._fates.items()) or "nothing to try"
-        self._say([f"\n[bold]{told}[/]"])
+        self._say([f"[bold]{told}[/]"])
+
+    def _count(self, trial: Trial) -> None:
+        if self._seconds:
+            self._seconds[list(self._seconds)[-1]].append(trial.seconds)
 
     def _say(self, lines: Iterable[str]) -> None:
         for line in lines:
             self._console.print(line, soft_wrap=True)
+
+
+def _took(name: str, seconds: list[float]) -> str:
+    return f"[dim]{escape(name)}: {len(seconds)} in {sum(seconds):.0f} s, {sum(seconds) / len(seconds):.1f} s each[/]"
 
 
 def _trial(trial: Trial) -> Iterable[str]:

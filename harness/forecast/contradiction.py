@@ -8,10 +8,11 @@ from fractions import Fraction
 
 from harness.forecast.asks import Ask, asks_of, share_of
 from harness.forecast.timeline import Moment
-from harness.oracle import Outcome, Prediction, predict
+from harness.oracle import Outcome, Prediction, Reason, predict
 from harness.scenario.claims import Criteria, Share
 from harness.scenario.expectations import Expectation, Watch
 from harness.scenario.model import Scenario
+from harness.scenario.units import format_duration
 
 _NOBODY: frozenset[int] = frozenset({502, 503, 504})
 """What a client can be told when nobody answers in HTTP: an embedded mesh says so, elsewhere there is no response."""
@@ -34,7 +35,7 @@ class Contradiction:
         """What was promised, what will be, and why."""
         outcomes = self.prediction.outcomes
         said = " or ".join(dict.fromkeys(outcome_in_words(outcome) for outcome in outcomes))
-        reason = outcomes[-1].reasons[-1] if outcomes[-1].reasons else ""
+        reason = decisive_reason(outcomes[-1]) or ""
         sender, request = self.prediction.sender, self.prediction.request
         return f"{request} of {sender} is promised {self.wanted}, and the rules say {said}: {reason}"
 
@@ -45,7 +46,7 @@ def outcome_in_words(outcome: Outcome) -> str:
     status = " or ".join(map(str, (outcome.status, *outcome.also)))
     match outcome.by:
         case "app":
-            late = f", or {' or '.join(map(str, outcome.also))}" if outcome.also else ""
+            late = "".join(f", or {_late(outcome, status)}" for status in outcome.also)
             return f"what the app of {workload} answers{late}"
         case "client's proxy":
             return f"{status} by the client's own proxy" if outcome.status else "a closed connection"
@@ -53,6 +54,19 @@ def outcome_in_words(outcome: Outcome) -> str:
             return f"{status} by the proxy of {workload}"
         case _:
             return "no answer at all"
+
+
+def decisive_reason(outcome: Outcome) -> Reason | None:
+    """The link of the chain that says most: the last, but what a default policy lets in is not worth a word."""
+    allowed, reasons = outcome.allowed, outcome.reasons
+    if outcome.by == "app" and allowed is not None and allowed.server.startswith("default:"):
+        reasons = tuple(reason for reason in reasons if not reason.rule.startswith("§3."))
+    return reasons[-1] if reasons else None
+
+
+def _late(outcome: Outcome, status: int) -> str:
+    limit = outcome.limits.answer_within
+    return f"{status} after {format_duration(limit)}" if status == 504 and limit is not None else str(status)
 
 
 def predictions(moment: Moment, ask: Ask) -> tuple[Prediction, ...]:
@@ -145,4 +159,5 @@ def _wanted(wanted: Criteria) -> str:
 
 def _share_in_words(share: Share) -> str:
     bound = "exactly" if share.is_ is not None else "at most" if share.at_most is not None else "at least"
-    return f"{_wanted(share.of)} in {bound} {share.claimed:.4g} of 1"
+    claimed = f"{share.claimed:.4%}".rstrip("%0").rstrip(".")
+    return f"{_wanted(share.of)} in {bound} {claimed}% of responses"

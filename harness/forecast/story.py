@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.forecast.asks import Ask, asks_of
-from harness.forecast.contradiction import contradictions, outcome_in_words, predictions
+from harness.forecast.contradiction import contradictions, decisive_reason, outcome_in_words, predictions
 from harness.forecast.differences import told
 from harness.forecast.effort import Effort, effort_of, features_of
 from harness.forecast.timeline import Moment, moments
@@ -87,7 +87,7 @@ def _expectation_lines(
 
 def _brief(prediction: Prediction, when: str, profile: Profile) -> Iterator[str]:
     for outcome in prediction.outcomes:
-        why = outcome.reasons[-1] if outcome.reasons else ""
+        why = decisive_reason(outcome) or ""
         yield f"      {when}{percent(outcome):>5}  {outcome_in_words(outcome)}   {why}"
         for sentence in told(outcome, profile.differs):
             yield f"             note: {sentence}"

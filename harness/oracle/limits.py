@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -40,6 +40,13 @@ class Limits:
         if self.attempt is not None and self.retry is None:
             first.append(self.attempt)
         return min(first, default=None)
+
+    @property
+    def noticeable(self) -> Limits:
+        """These without what never fires: of a request and its only attempt the shorter limit comes first (§2.5)."""
+        if self.retry is not None or self.request is None or self.attempt is None:
+            return self
+        return replace(self, request=None) if self.attempt <= self.request else replace(self, attempt=None)
 
 
 NO_LIMITS: Final = Limits()

@@ -118,7 +118,7 @@ def _sent(base: Outcome, backend: Backend, *, named: bool) -> Outcome:
 
 
 def _percent(outcome: Outcome) -> str:
-    return f"{float(outcome.probability):.4g} of 1" if outcome.probability != 1 else "all"
+    return f"{float(outcome.probability):.4%}".rstrip("%0").rstrip(".") + "%" if outcome.probability != 1 else "all"
 
 
 def _modifiers(filters: Sequence[Filter]) -> tuple[Filter, ...]:

@@ -102,7 +102,7 @@ class Outcome:
     @property
     def observable(self) -> tuple[object, ...]:
         """What a client, or an application, can tell it from others by; neither probability nor reasons."""
-        limits = self.limits if self.by == "app" else NO_LIMITS
+        limits = self.limits.noticeable if self.by == "app" else NO_LIMITS
         seen_by_app = self.filters if self.by == "app" else ()
         return (self.by, self.status, self.also, self.timing, self.workload, self.location, limits, seen_by_app)
 

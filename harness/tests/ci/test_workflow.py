@@ -15,6 +15,7 @@ from harness.scenario.project import Project
 
 ROOT = Path(__file__).parents[3]
 WORKFLOW = ROOT / ".github/workflows/conformance.yml"
+NIGHTLY = ROOT / ".github/workflows/nightly.yml"
 ACTION = ROOT / "action.yml"
 
 
@@ -27,7 +28,10 @@ def schema_says(schema: str, path: Path) -> Result:
     return CliRunner().invoke(check_jsonschema, ["--builtin-schema", f"vendor.{schema}", str(path)])
 
 
-@pytest.mark.parametrize(("schema", "path"), [("github-workflows", WORKFLOW), ("github-actions", ACTION)])
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("github-workflows", WORKFLOW), ("github-workflows", NIGHTLY), ("github-actions", ACTION)],
+)
 def test_the_files_are_what_github_takes(schema: str, path: Path, tmp_path: Path) -> None:
     done = schema_says(schema, path)
     assert done.exit_code == 0, done.output
@@ -58,3 +62,13 @@ def test_no_step_puts_an_input_into_a_script() -> None:
     """An expression inside `run` is pasted into the script as it is; inputs go through the environment."""
     for step in read(ACTION)["runs"]["steps"]:
         assert "${{" not in step.get("run", ""), step
+
+
+def test_what_runs_each_night_are_recipes_on_profiles_that_exist() -> None:
+    recipes = {
+        line.partition(":")[0].split()[0] for line in (ROOT / "justfile").read_text().splitlines() if ":" in line
+    }
+    commands = [line.split() for line in read(NIGHTLY)["jobs"]["recipe"]["strategy"]["matrix"]["recipe"]]
+    assert {command[0] for command in commands} == {"agree", "prove", "twins", "benchmark-oracle"} & recipes
+    profiles = {command[-1] for command in commands if "--cluster" in command}
+    assert profiles == {"embedded", "embedded-edge"} & set(Project(ROOT).clusters().profiles)

@@ -51,9 +51,9 @@ def changed(tmp_path: Path) -> Project:
          "traffic, request: GET /authors.json, status: 404",
          "of booksapp/traffic is promised status 404, and the rules say 403 by the proxy of authors"),
         (INJECTION, TENTH, "share: {of: {answered-by: error-injector}, is: 30%, resolution: 5pp}",
-         "is promised answered by error-injector in exactly 0.3 of 1"),
+         "is promised answered by error-injector in exactly 30% of responses"),
         (INJECTION, MIXED, "share: {of: {by: proxy}, at-least: 50%, resolution: 5pp}",
-         "is promised by the sender's own proxy in at least 0.5 of 1"),
+         "is promised by the sender's own proxy in at least 50% of responses"),
     ],
 )  # fmt: skip
 def test_what_cannot_come_true_is_an_error(changed: Project, path: str, old: str, new: str, said: str) -> None:

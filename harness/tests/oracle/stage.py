@@ -101,7 +101,10 @@ class Stage:
         if manifests and any(obj["kind"] == "HTTPLocalRateLimitPolicy" for obj in manifests):
             await self.apply([])  # what does not change keeps its tokens
         world = World(self.dialect, lambda *_: None)
-        self.unread = "opaque" in str(manifests)
+        unread = "opaque" in str(manifests)
+        if unread or self.unread:
+            await self.mesh.push()  # ends all connections: how they are read, and by whom, is decided when they begin
+        self.unread = unread
         written = {(obj["kind"], obj["metadata"]["name"]): obj for obj in manifests}
         services = {
             name: _stored(written.get(("Service", name), cast_service(name)), number)
@@ -134,13 +137,6 @@ class Stage:
 
     async def ask(self, asked: Asked) -> Answer:
         """What the sender gets."""
-        answer = await self._ask(asked)
-        if self.unread and answer.status == 404 and "x-app" not in answer.headers:
-            # A connection from before is still read as HTTP, finds no route any more, and is over (§3.12).
-            answer = await self._ask(asked)
-        return answer
-
-    async def _ask(self, asked: Asked) -> Answer:
         self.applications.status, self.applications.asked = asked.app_status, 0
         return await self.mesh.ask(self.pods[asked.sender], asked.method, asked.url, asked.headers)
 
