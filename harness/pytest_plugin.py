@@ -23,8 +23,9 @@ from rich.console import Console
 from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
 from harness.plain.mesh import Broken, Mesh, NotShown, played
 from harness.plain.script import Script
+from harness.record import Recorder
 from harness.report.allure import AllureSteps
-from harness.report.folder import reports, to_all
+from harness.report.folder import RECORD, forget_parts, merge_reports, reports, to_all
 from harness.report.terminal import Terminal
 from harness.report.text import failure_lines
 from harness.run.events import ClusterKept, Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
@@ -36,7 +37,7 @@ from harness.scenario.lint import Checked, NothingToRun, load_checked
 from harness.scenario.loading import looks_like_scenario
 from harness.scenario.project import Project
 from harness.scenario.units import parse_error_rate
-from harness.verdict.budget import alpha_of_each, alpha_of_next
+from harness.verdict.budget import alpha_of_each, alpha_of_next, false_alarms
 
 
 class _Worker:
@@ -49,6 +50,8 @@ class _Worker:
         self.profile_name = profile_name
         self.keep = keep
         self.kept: list[str] = []
+        self.alphas: list[float] = []
+        self.is_part = False
         self.false_alarm = false_alarm
         self.folder = folder
         self.promises = 0
@@ -104,8 +107,15 @@ class _Worker:
         return self._session
 
     def bad_luck(self) -> str:
-        """The bound on a false red in this process; "" if nothing was judged."""
-        return self._session.false_alarm_sentence() if self._session is not None else ""
+        """The bound on a false red, here or in the workers that were heard of; "" if nothing was judged."""
+        if self._session is not None:
+            return self._session.false_alarm_sentence()
+        return false_alarms(self.alphas).sentence() if self.alphas else ""
+
+    @property
+    def own_alphas(self) -> list[float]:
+        """The chances of a false «broken» in this process."""
+        return list(self._session.alphas) if self._session is not None else []
 
     def close(self) -> None:
         """Take the cluster away and finish the reports."""
@@ -114,7 +124,10 @@ class _Worker:
     def _report(self, profile_name: str, profile: Profile) -> None:
         """Begin the reports with the first scenario."""
         if self._record is None:
-            self._record = self._stack.enter_context(reports(self.folder))
+            if self.folder is not None and self.is_part:
+                self._record = self._stack.enter_context(Recorder(self.folder / RECORD))
+            else:
+                self._record = self._stack.enter_context(reports(self.folder))
             self._stack.callback(self._end)
             self._emit(RunStarted(profile_name, profile.dialect, ()))
 
@@ -136,7 +149,7 @@ class _Worker:
 
 
 WORKER = pytest.StashKey[_Worker]()
-KEPT_BY_WORKER = "signalbox_kept"
+OF_WORKER = "signalbox"
 _NO_WORD = re.compile(r"\W")
 """Characters that a keyword of a marker cannot have."""
 
@@ -171,7 +184,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--signalbox-report",
         metavar="DIR",
-        help="write a record of the run and reports made from it here, with xdist a folder per worker",
+        help="write a record of the run and reports made from it here, one for all xdist workers",
     )
     group.addoption(
         "--signalbox-keep",
@@ -189,6 +202,11 @@ def _folder(config: pytest.Config) -> Path | None:
     return Path(given) / worker if given else None
 
 
+def _has_workers(config: pytest.Config) -> bool:
+    """Whether this process has xdist workers that run the tests."""
+    return not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare this process's cluster slot; nothing starts before the first scenario runs."""
     try:
@@ -198,8 +216,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "label(name=value): what a scenario says of itself under metadata.labels")
     keep = Keep(config.getoption("--signalbox-keep"))
     worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm, _folder(config), keep)
+    worker.is_part = hasattr(config, "workerinput")
     config.stash[WORKER] = worker
     config.add_cleanup(worker.close)
+    if worker.folder is not None and _has_workers(config):
+        forget_parts(worker.folder)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -308,13 +329,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         worker.abort(KeyboardInterrupt())
     worker.close()
     if (output := getattr(session.config, "workeroutput", None)) is not None:
-        output[KEPT_BY_WORKER] = worker.kept
+        output[OF_WORKER] = {"kept": worker.kept, "alphas": worker.own_alphas}
+    elif worker.folder is not None and _has_workers(session.config):
+        merge_reports(worker.folder, worker.bad_luck())
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """An xdist worker is done: its clusters that stay are told by whoever has the terminal."""
-    node.config.stash[WORKER].kept += getattr(node, "workeroutput", {}).get(KEPT_BY_WORKER, [])
+    """An xdist worker is done: what it has to say is said by whoever has the terminal."""
+    worker, told = node.config.stash[WORKER], getattr(node, "workeroutput", {}).get(OF_WORKER, {})
+    worker.kept += told.get("kept", [])
+    worker.alphas += told.get("alphas", [])
 
 
 class ScenarioFile(pytest.File):

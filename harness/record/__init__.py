@@ -6,7 +6,8 @@ run = read_record(path)
 for stamped in run.events: ...
 """
 
+from harness.record.merge import merge, write_record
 from harness.record.reader import Record, Stamped, read_record
 from harness.record.writer import Recorder
 
-__all__ = ["Record", "Recorder", "Stamped", "read_record"]
+__all__ = ["Record", "Recorder", "Stamped", "merge", "read_record", "write_record"]

@@ -6,12 +6,12 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.errors import Finding, InputError
-from harness.record import Recorder, read_record
+from harness.record import Recorder, merge, read_record, write_record
 from harness.report.html import page
 from harness.report.junit import junit_xml
 from harness.report.markdown import markdown
@@ -62,6 +62,32 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
                     write_reports(kept)
                     if summary:
                         _append(Path(summary), (kept / "summary.md").read_text(encoding="utf-8"))
+
+
+def merge_reports(folder: Path, false_alarm: str) -> None:
+    """One record and one set of reports in place of the records that several processes left in folders of their own.
+
+    folder       has those folders; without any nothing is written
+    false_alarm  the sentence about bad luck, over all of them
+    """
+    parts = {path.parent.name: path for path in sorted(folder.glob(f"*/{RECORD}"))}
+    if not parts:
+        return
+    with _undisturbed():
+        whole = merge({name: read_record(path) for name, path in parts.items()}, false_alarm)
+        write_record(whole, folder / RECORD)
+        write_reports(folder)
+        forget_parts(folder)
+        if summary := os.environ.get(STEP_SUMMARY):
+            _append(Path(summary), (folder / "summary.md").read_text(encoding="utf-8"))
+
+
+def forget_parts(folder: Path) -> None:
+    """Remove the records that several processes left in folders of their own, and those folders."""
+    for path in folder.glob(f"*/{RECORD}"):
+        path.unlink()
+        with suppress(OSError):  # somebody put something else there
+            path.parent.rmdir()
 
 
 def write_reports(folder: Path) -> Story:

@@ -66,3 +66,40 @@ def test_the_examples_run_as_printed_and_a_broken_one_is_told(pytester: pytest.P
     assert {result.name for result in story.results if result.verdict is not Verdict.HOLDS} == {"every-status-404"}
     assert all(not scenario.failures for scenario in story.scenarios), "everything was undone"
     assert sum(result.verdict is Verdict.HOLDS for result in story.results) >= 7
+
+
+PART = """\
+from harness import Mesh
+
+
+def test_part_{number}(mesh: Mesh) -> None:
+    mesh.install("podinfo-a")
+    frontend = mesh.sender("frontend", namespace="test")
+    visits = frontend.requests("GET", "http://backend-a-podinfo.test:9898/version", rate="200/s")
+    mesh.expect(visits).share(status=200, at_least="100%", resolution="5pp")
+"""
+
+
+def test_workers_make_one_report(pytester: pytest.Pytester) -> None:
+    for folder in ("fixtures", "manifests"):
+        shutil.copytree(ROOT / folder, pytester.path / folder)
+    pytester.makeconftest('pytest_plugins = ["harness.pytest_plugin"]')
+    for number in range(2):
+        (pytester.path / f"test_part_{number}.py").write_text(PART.format(number=number), encoding="utf-8")
+    options = ("-p", "no:looptime_plugin", "-n", "2", "--dist", "loadfile", "--signalbox-report=out")
+    outcome = pytester.runpytest_subprocess(*options, timeout=200)
+    outcome.assert_outcomes(passed=2)
+    outcome.stdout.fnmatch_lines(["*the chance that this run is red by bad luck is at most*(2 statistical claims)*"])
+    story = tell(read_record(pytester.path / "out" / "run.ndjson.gz"))
+    assert sorted(scenario.name for scenario in story.scenarios) == [
+        "test-part-0-test-part-0",
+        "test-part-1-test-part-1",
+    ]
+    assert story.finished is not None
+    assert "2 statistical claims" in story.finished.false_alarm
+    assert {path.name for path in (pytester.path / "out").iterdir()} == {
+        "run.ndjson.gz",
+        "report.html",
+        "summary.md",
+        "junit.xml",
+    }
