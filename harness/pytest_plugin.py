@@ -276,6 +276,8 @@ class _Shown:
 
 
 SHOWN = pytest.StashKey[_Shown]()
+WRONG = pytest.StashKey[str]()
+"""What made a plain test fail, if it was no claim about the mesh."""
 
 
 @pytest.fixture
@@ -291,14 +293,18 @@ def mesh(request: pytest.FixtureRequest) -> Iterator[Mesh]:
     shown = item.stash[SHOWN] = _Shown(profile_name)
     about = (inspect.getdoc(item.obj) or item.name) if isinstance(item, pytest.Function) else item.name
     script = Script.begin(f"{path.stem} {item.name}", about.partition("\n")[0], str(path), project, profile.rules)
+
+    def ended() -> tuple[Exit, str]:
+        return session.exit_code, item.stash.get(WRONG, "")
+
     with shown as listen, worker.telling(profile_name, profile, listen) as session:
         with session.staged(script.loaded(), project) as run:
             hint = f"pytest '{path}::{item.name}' --signalbox-keep on-failure   (leaves the cluster up)"
-            with played(run, script, session, worker.next_alpha, hint=hint, ended=lambda: session.exit_code) as told:
+            with played(run, script, session, worker.next_alpha, hint=hint, ended=ended) as told:
                 yield told
         worker.ended((report := run.end()).exit_code)
-    if report.failures:
-        raise EnvironmentFailed("\n".join(report.failures))
+    if not_undone := [failure for failure in report.failures if failure != item.stash.get(WRONG, "")]:
+        raise EnvironmentFailed("\n".join(not_undone))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -310,6 +316,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     shown.add_to(item)
     error = call.excinfo.value if call.excinfo else None
     worker = item.config.stash[WORKER]
+    if error is not None and not isinstance(error, NotShown | pytest.skip.Exception):
+        item.stash[WRONG] = f"the test failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
     if isinstance(error, SignalboxError):
         worker.abort(error)
     elif isinstance(error, NotShown):

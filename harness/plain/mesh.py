@@ -308,13 +308,13 @@ def played(
     next_alpha: Callable[[], float],
     *,
     hint: str,
-    ended: Callable[[], Exit],
+    ended: Callable[[], tuple[Exit, str]],
 ) -> Iterator[Mesh]:
     """One test's mesh; what the test changed is undone when the block is left, unless it is to be looked at.
 
     next_alpha  chance of a false «broken» of the next claim
     hint        what to do about a claim that does not hold
-    ended       how the test ended, asked when the block is left
+    ended       asked when the block is left: how the test ended, and what went wrong that was no claim, "" if nothing
     raises      EnvironmentFailed if something cannot be undone
     """
 
@@ -326,7 +326,10 @@ def played(
     try:
         yield Mesh(run.kube, run, script, install, next_alpha)
     finally:
-        run.undo_unless_left(ended())
+        code, wrong = ended()
+        if wrong:
+            run.fail(wrong)
+        run.undo_unless_left(code)
 
 
 @dataclass(frozen=True, slots=True)

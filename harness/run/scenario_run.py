@@ -121,9 +121,13 @@ class ScenarioRun:
         """Bring back what was changed, last first, unless a scenario that ended so leaves everything as it is."""
         if self.leaves(code):
             return
-        self._failures = tuple(self._actor.applier.undo(self._actor.ledger))
+        self._failures += tuple(self._actor.applier.undo(self._actor.ledger))
         changed = self._actor.ledger.entries()
         self.restored = [ref for ref, before in changed if before and ref.kind == "Deployment"]
+
+    def fail(self, sentence: str) -> None:
+        """Note what went wrong that is no expectation."""
+        self._failures += (sentence,)
 
     def end(self) -> ev.ScenarioReport:
         """The report, told when everything is undone."""
