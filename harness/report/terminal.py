@@ -100,7 +100,9 @@ def _matters(event: ev.Event) -> bool:
 def _lines(event: ev.Event) -> Iterable[str]:
     match event:
         case ev.RunStarted(profile, dialect, scenarios):
-            yield f"[bold]signalbox[/]  {len(scenarios)} scenario(s) on profile {profile}, rules of {dialect}"
+            # Under pytest nobody knows beforehand how many there will be.
+            how_many = f"{len(scenarios)} scenario(s) on " if scenarios else ""
+            yield f"[bold]signalbox[/]  {how_many}profile {profile}, rules of {dialect}"
         case ev.Note(text):
             yield f"[dim]{escape(text)}[/]"
         case ev.ClusterReady(name, seconds):

@@ -33,6 +33,8 @@ DEFAULT_RATE: Final = 100.0
 TABLE_RATE: Final = 200.0
 """The pace of a decision table: its rows ask a few times each, so that their answers count, not their number."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
+_PROTOCOLS: Final = ("protocol", "http2", "h2", "h2c", "grpc")
+"""What somebody may write who wants requests of another protocol."""
 MOST_REQUESTS: Final = 1_000_000
 """What one expectation can send."""
 
@@ -72,6 +74,13 @@ class Send(Part):
     """After this time without an answer the request has failed."""
     connections: Literal["kept", "fresh"] = "kept"
     """Kept and used again, as clients do; or a fresh one for each request, where a backend is chosen per connection."""
+
+    @classmethod
+    def unknown_key(cls, key: str) -> str:
+        """Like every part's; of protocols it says which one there is."""
+        if key.lower() in _PROTOCOLS:
+            return f"{shown(key)} is not a key of {cls.said}: requests are HTTP/1.1; HTTP/2 and gRPC are not sent"
+        return super().unknown_key(key)
 
     @classmethod
     def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:

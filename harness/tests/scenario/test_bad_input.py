@@ -359,6 +359,11 @@ BAD = [
         ["31: 'times' is of no use beside 'about', which takes all responses there are"],
     ),
     (
+        "another protocol",
+        [("rate: 100/s", "rate: 100/s, protocol: h2c")],
+        ["19: 'protocol' is not a key of 'send': requests are HTTP/1.1; HTTP/2 and gRPC are not sent"],
+    ),
+    (
         "a ramp that goes nowhere",
         [("rate: 100/s", "rate: 100/s, ramp: {from: 100/s, over: 1m}")],
         ["19: a ramp from a rate to the same rate is none"],
