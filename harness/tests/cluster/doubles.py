@@ -138,7 +138,7 @@ def start_embedded(name: str, port: int) -> JsonObject:
     run_dir = cluster_folder(name) / "run"
     run_dir.mkdir()
     images = [f"signalbox/sender={'harness.traffic.sender:main'}", f"*traefik*={ECHO}", f"cr.l5d.io/*={ECHO}"]
-    argv = [sys.executable, "-m", "harness.embedded", "--run-dir", str(run_dir), "--name", name, "--keep"]
+    argv = [sys.executable, "-m", "harness.embedded", "--run-dir", str(run_dir), "--name", name]
     argv += ["--dialect", os.environ.get("DOUBLES_DIALECT", "linkerd-2.14"), "--ingress-port", str(port)]
     for image in images:
         argv += ["--image", image]

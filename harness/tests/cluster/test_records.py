@@ -161,3 +161,13 @@ def test_without_a_place_for_records_the_remedy_is_said(tool: Tool, monkeypatch:
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
     with pytest.raises(EnvironmentFailed, match="set XDG_STATE_HOME"):
         tool.obtain()
+
+
+def test_a_cluster_that_was_not_to_stay_may_be_kept_while_it_is_used(tool: Tool, tmp_path: Path) -> None:
+    cluster = tool.obtain()
+    made.keep(cluster)
+    made.release(tool.maker(), cluster)
+    assert tool.there == ["a"]
+    assert [one.name for one in made.kept(tool.maker())] == ["a"]
+    made.delete(tool.maker(), made.kept(tool.maker())[0])
+    assert tool.there == []
