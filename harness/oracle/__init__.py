@@ -7,8 +7,8 @@ It reads the rules slowly and word by word. The data plane of the embedded clust
 purpose: they share the parsed objects of `harness.resources`, and tests hold them against each other. No I/O.
 
 Not looked at: ServiceProfiles (§1.10), GRPCRoutes (§1.60), gRPC answers, EgressNetworks, circuit breaking (§4.3),
-`l5d-` request headers (§2.11, §4.11, §4.12), addresses of pods (§1.7), and how a balancer spreads requests over the
-pods of one Service (§4.1).
+addresses of pods (§1.7), and how a balancer spreads requests over the pods of one Service (§4.1). Of the headers that
+begin with `l5d-` only l5d-require-id means anything in an install as it comes (§2.11, §4.11, §4.12).
 """
 
 from harness.oracle.asking import Request, Sender

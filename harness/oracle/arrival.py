@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Final
 
 from harness.oracle.asking import Sender
 from harness.oracle.case import Case
@@ -12,6 +13,8 @@ from harness.oracle.dialling import Target, selected, targets
 from harness.oracle.outcome import Answerer, Outcome, Reason
 from harness.oracle.policy import Verdict, judge
 from harness.resources.services import Service
+
+REQUIRED_IDENTITY: Final = "l5d-require-id"
 
 
 def forwarded(case: Case, base: Outcome) -> Iterator[Outcome]:
@@ -61,6 +64,8 @@ def _nobody_there(case: Case, base: Outcome) -> Outcome:
 def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
     workload, port = target.workload, target.port
     base = replace(base, workload=workload.key)
+    if (stranger := _required_stranger(case, base, target)) is not None:
+        return replace(base, by="client's proxy", status=502, filters=(), reasons=(*base.reasons, stranger))
     if not case.objects.dialect.policy_resources:
         pass  # the Gateway API says nothing about who may be answered
     elif workload.is_guarded(port):
@@ -79,6 +84,19 @@ def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
         return _refused(base, target)
     late = () if base.limits.answer_within is None else (504,)  # §2.2
     return replace(base, by="app", also=(*base.also, *late), timing="application")
+
+
+def _required_stranger(case: Case, base: Outcome, target: Target) -> Reason | None:
+    """§4.12: a request may name the identity of whoever may answer; a proxy looks only where it reads requests."""
+    required = case.request.values(REQUIRED_IDENTITY)
+    unread = any(reason.rule == "§1.61" for reason in base.reasons)
+    if not required or not case.sender.meshed or not case.objects.dialect.policy_resources or unread:
+        return None
+    pod = target.workload.pod
+    identity = pod.identity if target.workload.is_guarded(target.port) else "none"
+    if required[0] == identity:
+        return None
+    return Reason("§4.12", f"the request asks for {required[0]}, and the identity of {pod.name} is {identity}: 502")
 
 
 def _let_in(base: Outcome, verdict: Verdict) -> Outcome:

@@ -326,6 +326,31 @@ def test_probabilities_sum_to_one() -> None:
     assert sum(outcome.probability for outcome in prediction.outcomes) == 1
 
 
+@pytest.mark.parametrize(
+    ("required", "annotations", "meshed", "by"),
+    [
+        ("web.shop.serviceaccount.identity.linkerd.cluster.local", {}, True, "app"),
+        ("other.shop.serviceaccount.identity.linkerd.cluster.local", {}, True, "client's proxy"),
+        ("other.shop.serviceaccount.identity.linkerd.cluster.local", {}, False, "app"),
+        ("other.shop", {"config.linkerd.io/opaque-ports": "80"}, True, "app"),
+    ],
+)
+def test_a_request_may_name_who_may_answer(
+    required: str, annotations: dict[str, str], *, meshed: bool, by: str
+) -> None:
+    """§4.12: only a proxy that reads the request can obey."""
+    objects = shop(service("web", annotations=annotations))
+    found = only(ask(objects, headers={"L5d-Require-Id": required}, sender=Sender("shop", "client", meshed)))
+    assert found.by == by
+    assert (found.status == 502) is ("§4.12" in rules_of(found)) is (by == "client's proxy")
+
+
+def test_who_has_no_proxy_has_no_identity_to_be_required() -> None:
+    """§4.12."""
+    objects = Objects.read([namespace(inject=""), deployment("web"), service("web")], LINKERD_2_14)
+    assert only(ask(objects, headers={"l5d-require-id": "web.shop"})).status == 502
+
+
 @pytest.mark.parametrize(("listed", "opaque"), [("80", True), ("81", False)])
 def test_no_route_holds_for_an_opaque_port(listed: str, opaque: bool) -> None:
     """§1.61."""
