@@ -23,6 +23,8 @@ MAX_HEAD = 64 * 1024
 _MAX_PIPELINED = 16
 _IDLE_SECONDS = 120.0
 """How long a connection may sit without a request, or a request without its end."""
+_LINGER_SECONDS = 10.0
+"""How long a client may go on sending a body that has been refused."""
 
 _ONE_LINE = {ord("\r"): " ", ord("\n"): " "}
 
@@ -322,7 +324,11 @@ class Connection(asyncio.Protocol):
         if self._task is None:  # otherwise the answer would land in the middle of another one
             request = Request("GET", "", "", "", {}, b"", "")
             self._write_response(answer, request, keep_alive=False)
-        self._transport.close()
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            # A client that still sends would lose the answer with its connection; what it sends goes nowhere.
+            self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
+        else:
+            self._transport.close()
 
     def _await_request(self) -> None:
         self._stop_timer()

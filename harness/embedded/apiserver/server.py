@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable
+from ctypes import CDLL
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -27,6 +29,11 @@ from harness.embedded.apiserver.tokens import ServiceAccountTokens
 from harness.embedded.apiserver.verbs import serve_object
 
 _BACKLOG = 512
+_CROWD = 500
+_TRIM_SECONDS = 1.0
+# What asyncio sets aside for every TLS connection, by default 256 KB: ten thousand watchers would hold gigabytes. A
+# record of TLS has 16 KB.
+SSLProtocol.max_size = 16 * 1024
 MESH_GROUPS = frozenset({"policy.linkerd.io", "gateway.networking.k8s.io"})
 InForce = Callable[[], Awaitable[None]]
 
@@ -109,6 +116,34 @@ class Frontend:
         return answer
 
 
+class Clients(set[Connection]):
+    """The connections there are. What a crowd of them held goes back to the system once it has left.
+
+    trim  hands back what the C library keeps for later
+    """
+
+    def __init__(self, trim: Callable[[], object]) -> None:
+        super().__init__()
+        self._trim = trim
+        self._most = 0
+
+    def add(self, client: Connection) -> None:
+        super().add(client)
+        self._most = max(self._most, len(self))
+
+    def discard(self, client: object) -> None:
+        super().discard(client)
+        if self._most - len(self) >= _CROWD:
+            self._most = len(self)
+            self._trim()
+
+
+def _trim_later() -> None:
+    trim = getattr(CDLL(None), "malloc_trim", None)  # other C libraries have none, and keep less
+    if trim is not None:
+        asyncio.get_running_loop().call_later(_TRIM_SECONDS, trim, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class RunningServer:
     """A listening API server.
@@ -146,7 +181,7 @@ async def serve(
     tokens       prove clients that show no certificate; by default those that clients ask this server for
     """
     frontend = Frontend(api, node, tokens or ServiceAccountTokens(api), in_force)
-    connections: set[Connection] = set()
+    connections = Clients(_trim_later)
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(frontend.answer, refusal, connections), host, port, ssl=ssl_context, backlog=_BACKLOG
     )

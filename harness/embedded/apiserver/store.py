@@ -56,7 +56,7 @@ class Store:
         self._limit = history
         self._history: dict[str, deque[Event]] = {}
         self._forgotten: dict[str, int] = {}
-        self._subscribers: list[tuple[frozenset[str] | None, Callback]] = []
+        self._subscribers: dict[str | None, dict[object, Callback]] = {}
         self._undelivered: deque[Event] = deque()
         self._delivering = False
 
@@ -95,14 +95,21 @@ class Store:
 
         A commit made by a callback is delivered after the one that caused it, to every subscriber in that order.
         """
-        entry = (None if keys is None else frozenset(keys), callback)
-        self._subscribers.append(entry)
+        mark = object()
+        wanted = (None,) if keys is None else tuple(keys)
+        for key in wanted:
+            self._subscribers.setdefault(key, {})[mark] = callback
 
         def unsubscribe() -> None:
-            if entry in self._subscribers:
-                self._subscribers.remove(entry)
+            for key in wanted:
+                self._subscribers[key].pop(mark, None)
 
         return unsubscribe
+
+    @property
+    def subscribers(self) -> int:
+        """How many subscriptions there are, each counted for every kind it names."""
+        return sum(map(len, self._subscribers.values()))
 
     def since(self, key: str, revision: int) -> Sequence[Event]:
         """The events of a kind after `revision`, oldest first; ApiError 410 if history does not reach back."""
@@ -145,8 +152,8 @@ class Store:
         try:
             while self._undelivered:
                 event = self._undelivered.popleft()
-                for keys, callback in tuple(self._subscribers):
-                    if keys is None or event.kind.key in keys:
+                for key in (None, event.kind.key):
+                    for callback in tuple(self._subscribers.get(key, {}).values()):
                         _call(callback, event)
         finally:
             self._delivering = False

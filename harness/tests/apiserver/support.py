@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
@@ -72,8 +72,8 @@ class FakeNode:
             return
         status = clone(current)["status"]
         now = timestamp()
-        ready = {"type": "Ready", "status": "True", "lastTransitionTime": now}
-        status |= {"phase": "Running", "podIP": f"127.200.2.{next(self._numbers)}", "conditions": [ready]}
+        ready = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in ("Ready", "ContainersReady")]
+        status |= {"phase": "Running", "podIP": f"127.200.2.{next(self._numbers)}", "conditions": ready}
         self._api.update_status("pods", {**current, "status": status})
 
     def _stop(self, pod: Obj) -> None:
@@ -165,6 +165,10 @@ class Box:
             return function()
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def run(self, function: Callable[[], Coroutine[Any, Any, T]], seconds: float = 60.0) -> T:
+        """Run a coroutine on the server's thread and return its result."""
+        return asyncio.run_coroutine_threadsafe(function(), self._loop).result(seconds)
 
     def ssl_context(self, *, anonymous: bool = False) -> ssl.SSLContext:
         """What a client needs to reach this server, with the admin's certificate or without any."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 import stat
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.embedded.apiserver.certs import Authority, write_kubeconfig
-from harness.embedded.apiserver.httpd import MAX_BODY, MAX_HEAD
+from harness.embedded.apiserver.httpd import MAX_BODY, MAX_HEAD, Request, Stream
+from harness.embedded.apiserver.server import Clients, Frontend
+from harness.embedded.apiserver.tokens import ServiceAccountTokens
 from harness.tests.apiserver.support import Box, configmap
 
 
@@ -72,6 +76,12 @@ def test_a_body_beyond_the_limit_is_413_however_it_comes(box: Box, namespace: st
     assert _exchange(box, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 4).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_client_that_sends_100_mb_before_it_listens_hears_that_it_is_too_much(box: Box) -> None:
+    answer = box.request("POST", WATCHED, bytes(100 * 1024 * 1024))
+    assert (answer.status, answer.json["reason"]) == (413, "RequestEntityTooLarge")
+    assert answer.headers["Connection"] == "close"
+
+
 def test_a_body_just_below_the_limit_is_taken(box: Box, namespace: str) -> None:
     body = configmap("big", key="x" * (MAX_BODY - 1000))
     assert box.request("POST", f"/api/v1/namespaces/{namespace}/configmaps", body).status == 201
@@ -103,6 +113,7 @@ def test_bytes_that_are_no_request_get_400_and_the_door(box: Box, data: bytes) -
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+WATCHED = "/api/v1/namespaces/default/configmaps"
 NAMES = ("api", "apis", "v1", "apps", "namespaces", "default", "pods", "status", "log", "proxy", "scale")
 SEGMENTS = ("", "x", "%2e%2e", "%00", "a:b:c:d", *NAMES)
 QUERIES = (
@@ -191,7 +202,7 @@ def test_clients_that_hang_and_clients_that_leave_disturb_nobody(box: Box, core:
     for connection in watchers:
         connection.sendall(b"GET /api/v1/configmaps?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(10)
-    before = box.call(lambda: len(box.api.store._subscribers))
+    before = box.call(lambda: box.api.store.subscribers)
     writing = threading.Thread(target=lambda: core.create_namespaced_config_map(namespace, configmap("one")))
     writing.start()
     writing.join(5)
@@ -200,7 +211,7 @@ def test_clients_that_hang_and_clients_that_leave_disturb_nobody(box: Box, core:
         connection.close()
     core.create_namespaced_config_map(namespace, configmap("two"))
     for _ in range(100):
-        if box.call(lambda: len(box.api.store._subscribers)) <= before - 20:
+        if box.call(lambda: box.api.store.subscribers) <= before - 20:
             break
     else:
         raise AssertionError("watchers that left are still subscribed")
@@ -215,3 +226,39 @@ def test_a_continue_is_answered_before_the_body_comes(box: Box, namespace: str) 
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body)
         assert connection.recv(1000).startswith(b"HTTP/1.1 201 ")
+
+
+def test_ten_thousand_watchers_come_and_go_and_leave_nothing(box: Box) -> None:
+    """Without their sockets, which `benchmarks/hostile.py` adds: what they cost the server itself."""
+
+    async def come_and_go() -> tuple[int, int]:
+        front = Frontend(box.api, box.node, ServiceAccountTokens(box.api))
+        request = partial(Request, "GET", WATCHED, WATCHED, "watch=1", {}, b"", "nobody")
+        before = box.api.store.subscribers
+        watches: list[Any] = []
+        for _ in range(10_000):
+            answer = await front.answer(request())
+            assert isinstance(answer, Stream)
+            await anext(answer.chunks)
+            watches.append(answer.chunks)
+        assert box.api.store.subscribers == before + 10_000
+        size = len(gc.get_objects())
+        for watch in watches:
+            await watch.aclose()
+        watches.clear()
+        return box.api.store.subscribers - before, len(gc.get_objects()) - size
+
+    left, objects = box.run(come_and_go)
+    assert left == 0
+    assert objects < -50_000
+
+
+@pytest.mark.parametrize(("crowd", "times"), [(100, 0), (600, 1), (1200, 2)])
+def test_memory_goes_back_when_a_crowd_has_left_and_not_for_everybody(crowd: int, times: int) -> None:
+    trimmed: list[int] = []
+    clients: Any = Clients(lambda: trimmed.append(1))
+    for number in range(crowd):
+        clients.add(number)
+    for number in range(crowd):
+        clients.discard(number)
+    assert (len(clients), len(trimmed)) == (0, times)
