@@ -52,7 +52,7 @@ def managed_fields(node: Node, obj: Obj | None) -> dict[Path, Any]:
     """The fields of an object that somebody can manage."""
     if obj is None:
         return {}
-    metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
+    metadata = {name: value for name, value in obj.get("metadata", {}).items() if name != "managedFields"}
     found = fields_of(node, {**obj, "metadata": metadata})
     return {path: value for path, value in found.items() if path not in _UNMANAGED}
 
@@ -94,7 +94,8 @@ def record_update(node: Node, old: Obj | None, new: Obj, writer: Writer, api_ver
     entries = new["metadata"].get("managedFields")
     if entries and (old is None or entries != old["metadata"].get("managedFields")):
         write_shares(new, shares_of(entries))  # the client changed them itself
-    before, after = managed_fields(node, old), managed_fields(node, new)
+    was, now = _apart(old or {"metadata": {}}, new)
+    before, after = managed_fields(node, was), managed_fields(node, now)
     changed = changed_paths(before, after)
     gone = before.keys() - after.keys()
     if not changed and not gone:
@@ -104,6 +105,19 @@ def record_update(node: Node, old: Obj | None, new: Obj, writer: Writer, api_ver
     if changed:
         shares[writer] = Share(mine.paths | changed, api_version, timestamp())
     write_shares(new, _with_few_updaters(shares))
+
+
+def _apart(old: Any, new: Any) -> tuple[Any, Any]:
+    """Both without what is the same in both: most of an object is, and need not be walked."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return old, new
+    was = {name: value for name, value in old.items() if name not in new or new[name] != value}
+    now = {name: value for name, value in new.items() if name not in old or old[name] != value}
+    if not was or not now:
+        return old, new  # an empty object would be a field with a value of its own
+    for name in was.keys() & now.keys():
+        was[name], now[name] = _apart(was[name], now[name])
+    return was, now
 
 
 def _with_few_updaters(shares: Shares) -> Shares:
