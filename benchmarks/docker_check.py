@@ -24,7 +24,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from harness.cluster import docker, machine
-from harness.cluster.images import BASE, SENDER, STAND_INS, Recipe, ensure
+from harness.cluster.images import BASE, DASHBOARD, SENDER, STAND_INS, Recipe, ensure
 from harness.commands import CommandFailed, found, run
 from harness.errors import EnvironmentFailed
 
@@ -54,7 +54,7 @@ def _check(base: str | None) -> None:
     for check in [machine.docker_answers(), *machine.inotify_limits(), machine.disk_has_room()]:
         print(check)
     os.environ[BASE] = base or _made_base()
-    for recipe in (SENDER, *STAND_INS):
+    for recipe in (SENDER, DASHBOARD, *STAND_INS):
         _built(recipe)
     _saved()
     with _running() as sender:

@@ -17,7 +17,7 @@ from harness.errors import Exit
 from harness.mesh.trust import write_anchor, write_issuer
 from harness.run import by_hand
 from harness.run.bring_up import request
-from harness.run.kept import keep_up, kept_clusters, take_down, ways_in
+from harness.run.kept import keep_up, kept_clusters, take_down, until, ways_in
 from harness.scenario.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -72,7 +72,7 @@ def up(profile_name: str | None, name: str, apps: tuple[str, ...], bare: bool) -
         click.echo(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")
     for url in ways_in(cluster):
         click.echo(f"#   {url}")
-    click.echo(f"# it stays until: signalbox down {shlex.quote(name)}")
+    click.echo(f"# it stays until: {until(cluster)}")
 
 
 @click.command()

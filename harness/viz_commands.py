@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import click
 
+from harness.cluster.existing import CONTEXT, KUBECONFIG, asked_for
+from harness.cluster.kubeconfig import only_context, write_private
+from harness.cluster.providers import provider
 from harness.errors import Finding, InputError
 from harness.kube.client import Kube
 from harness.mesh import authz as authz_table
@@ -19,7 +24,11 @@ from harness.mesh.targets import NAMESPACE, SERVICE, Target, parse_targets
 from harness.mesh.watch import Wanted, Watched, watch
 from harness.mesh.workloads import read_workloads
 from harness.run.kept import kept_clusters
+from harness.scenario.clusters import Profile
+from harness.scenario.project import Project
 from harness.scenario.units import format_duration, parse_duration
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Window(click.ParamType[float]):
@@ -37,11 +46,20 @@ class Window(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-kubeconfig_option = click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path),
-    help="The cluster; left out, $KUBECONFIG, else the one cluster that `signalbox up` keeps. Never ~/.kube/config.",
-)
+def place_options(command: Command) -> Command:
+    """Give a command --cluster, --context and --kubeconfig."""
+    cluster = click.option(
+        "--cluster", "profile", metavar="PROFILE", help="A kept cluster of this profile, or existing with --context."
+    )
+    context = click.option("--context", help="A context of the kubeconfig; left out, its current one.")
+    kubeconfig = click.option(
+        "--kubeconfig",
+        type=click.Path(path_type=Path),
+        help="The cluster; left out, $KUBECONFIG, else the one that `signalbox up` keeps. Never ~/.kube/config.",
+    )
+    return cluster(context(kubeconfig(command)))
+
+
 window_option = click.option(
     "-t",
     "--time-window",
@@ -65,7 +83,7 @@ namespace_option = click.option("-n", "--namespace", help="Namespace of the reso
 @click.option("--unmeshed", is_flag=True, help="Show resources without a meshed pod, too.")
 @window_option
 @click.option("-o", "--output", type=click.Choice(["table", "wide", "json"]), default="table", show_default=True)
-@kubeconfig_option
+@place_options
 def stat(
     resources: tuple[str, ...],
     namespace: str | None,
@@ -77,6 +95,8 @@ def stat(
     unmeshed: bool,
     seconds: float,
     output: str,
+    profile: str | None,
+    context: str | None,
     kubeconfig: Path | None,
 ) -> None:
     """Print what `linkerd viz stat` prints: success, rate and latency per resource.
@@ -96,7 +116,7 @@ def stat(
         for target in parse_targets(resources, _own_place(resources, namespace, here))
     ]
     _check(queries)
-    with Kube(_kubeconfig(kubeconfig)) as kube:
+    with _connected(kubeconfig, context, profile) as kube:
         rows = _stat(kube, queries, seconds)
     if output == "json":
         click.echo(stat_table.as_json(rows))
@@ -110,8 +130,15 @@ def stat(
 @click.argument("resource", nargs=-1, required=True, metavar="RESOURCE [NAME]")
 @namespace_option
 @window_option
-@kubeconfig_option
-def authz(resource: tuple[str, ...], namespace: str | None, seconds: float, kubeconfig: Path | None) -> None:
+@place_options
+def authz(
+    resource: tuple[str, ...],
+    namespace: str | None,
+    seconds: float,
+    profile: str | None,
+    context: str | None,
+    kubeconfig: Path | None,
+) -> None:
     """Print what `linkerd viz authz` prints: which authorization let requests in, and how many were refused.
 
     RESOURCE is deploy/NAME, po/NAME, or ns for all of a namespace. The proxies' own counters are read now and again
@@ -122,7 +149,7 @@ def authz(resource: tuple[str, ...], namespace: str | None, seconds: float, kube
     if len(targets) > 1 or targets[0].kind == SERVICE:
         raise InputError([Finding("", 0, "authz takes one deploy, po or ns: authorization happens in pods")])
     (target,) = targets
-    with Kube(_kubeconfig(kubeconfig)) as kube:
+    with _connected(kubeconfig, context, profile) as kube:
         if target.name:
             read_workloads(kube, target)
         seen = _watch(kube, target.holds, seconds)
@@ -177,16 +204,37 @@ def _check(queries: Iterable[StatQuery]) -> None:
             raise InputError([Finding("", 0, f"'{query.target.name}' is one object; leave out --all-namespaces")])
 
 
-def _kubeconfig(given: Path | None) -> Path:
-    """The cluster's kubeconfig: the one given, $KUBECONFIG, or that of the only kept cluster."""
-    path = given or (Path(os.environ["KUBECONFIG"]) if os.environ.get("KUBECONFIG") else None)
-    if path is not None:
-        if not path.is_file():
-            raise InputError([Finding(str(path), 0, "there is no such kubeconfig")])
-        return path
-    kept = kept_clusters()
+@contextmanager
+def _connected(kubeconfig: Path | None, context: str | None, profile: str | None) -> Iterator[Kube]:
+    """The cluster meant; of a context that is named a private copy is used, whatever the file's current one is."""
+    with (
+        TemporaryDirectory(prefix="sb-context-") as folder,
+        Kube(_kubeconfig(kubeconfig, context, profile, Path(folder))) as kube,
+    ):
+        yield kube
+
+
+def _kubeconfig(given: Path | None, context: str | None, profile: str | None, folder: Path) -> Path:
+    """The cluster's kubeconfig: the one given, $KUBECONFIG, or that of the only kept cluster like the profile."""
+    wanted = None if profile is None else Project.around(Path("scenarios")).profile(profile)[1]
+    if context is not None or (wanted is not None and wanted.provider == "existing"):
+        named = {CONTEXT: context, KUBECONFIG: None if given is None else str(given)}
+        source, name = asked_for(os.environ | {key: word for key, word in named.items() if word is not None})
+        return write_private(only_context(source, name), folder / "kubeconfig")
+    path = given or (Path(os.environ["KUBECONFIG"]) if wanted is None and os.environ.get("KUBECONFIG") else None)
+    if path is None:
+        return _kept_kubeconfig(wanted)
+    if not path.is_file():
+        raise InputError([Finding(str(path), 0, "there is no such kubeconfig")])
+    return path
+
+
+def _kept_kubeconfig(wanted: Profile | None) -> Path:
+    kept = kept_clusters() if wanted is None else provider(wanted.provider).kept()
+    kept = [cluster for cluster in kept if wanted is None or cluster.dialect.name == wanted.dialect]
     if len(kept) != 1:
         names = ", ".join(cluster.name for cluster in kept)
-        which = f"several clusters are kept ({names})" if kept else "no cluster is kept; `signalbox up` starts one"
+        none = "no cluster is kept" if wanted is None else f"no {wanted.provider} cluster of {wanted.dialect} is kept"
+        which = f"several clusters are kept ({names})" if kept else f"{none}; `signalbox up` starts one"
         raise InputError([Finding("", 0, f"which cluster? {which}; name one with --kubeconfig or $KUBECONFIG")])
     return kept[0].kubeconfig

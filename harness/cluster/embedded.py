@@ -187,7 +187,9 @@ def _is_orphan(folder: Path) -> bool:
     except BlockingIOError:
         return False
     except FileNotFoundError:
-        return time.time() - folder.stat().st_mtime > 60
+        with contextlib.suppress(FileNotFoundError):
+            return time.time() - folder.stat().st_mtime > 60
+        return False  # its supervisor has just removed it
 
 
 def _let_go(process: subprocess.Popen[bytes], run_dir: Path) -> None:

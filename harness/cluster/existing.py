@@ -100,7 +100,7 @@ def kept() -> list[Cluster]:
 
 def _open(request: Request, environ: Mapping[str, str] = os.environ) -> Cluster:
     """The named context in a private kubeconfig; nothing has been asked of the server yet."""
-    source, context = _asked_for(environ)
+    source, context = asked_for(environ)
     text = only_context(source, context)
     folder = Path(tempfile.mkdtemp(prefix="sb-existing-"))
     return Cluster(
@@ -113,7 +113,7 @@ def _open(request: Request, environ: Mapping[str, str] = os.environ) -> Cluster:
     )
 
 
-def _asked_for(environ: Mapping[str, str]) -> tuple[Path, str]:
+def asked_for(environ: Mapping[str, str]) -> tuple[Path, str]:
     """The file and the context, both named by the user.
 
     raises  InputError with everything that is missing

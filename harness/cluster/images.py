@@ -1,4 +1,4 @@
-"""The images that this repository builds: the sender, and stand-ins for apps on clusters that cannot pull them.
+"""The images of this repository: the sender, the dashboard, and stand-ins for apps on clusters that cannot pull those.
 
 Built from `images/`, each from the sources it needs and nothing else, and only when those have changed: a label of
 the image holds their digest.
@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.cluster import docker
-from harness.cluster.provider import SENDER_IMAGE
+from harness.cluster.provider import DASHBOARD_IMAGE, SENDER_IMAGE
 from harness.errors import EnvironmentFailed
 
 BASE = "SIGNALBOX_IMAGE_BASE"
@@ -40,6 +40,7 @@ class Recipe:
 
 
 SENDER = Recipe(SENDER_IMAGE, "sender", ("__init__.py", "errors.py", "traffic"))
+DASHBOARD = Recipe(DASHBOARD_IMAGE, "dashboard", ("__init__.py", "errors.py", "dashboard", "kube", "mesh"))
 
 _APPS = ("__init__.py", "errors.py", "embedded/__init__.py", "embedded/apps")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 
-from harness.cluster.images import SENDER, STAND_INS, Recipe, ensure
+from harness.cluster.images import DASHBOARD, SENDER, STAND_INS, Recipe, ensure
 from harness.cluster.linkerd_health import linkerd_checks
 from harness.cluster.preflight import require
 from harness.cluster.provider import INGRESS_PORT, Cluster, Progress, Provider, Request
@@ -26,7 +27,9 @@ def bring_up(profile: Profile, name: str, *, progress: Progress, keep: bool = Fa
     raises  InputError, EnvironmentFailed; nothing is left then
     """
     chosen = provider(profile.provider)
-    furnish = partial(_furnish, chosen, profile, bare, progress)
+    # Only who looks at a cluster that stays asks for a dashboard.
+    recipes = (SENDER, *((DASHBOARD,) if keep else ()), *(STAND_INS if os.environ.get(STAND_IN_APPS) else ()))
+    furnish = partial(_furnish, chosen, profile, recipes, bare, progress)
     return chosen.create(request(profile, name, keep=keep), progress=progress, furnish=furnish)
 
 
@@ -41,10 +44,11 @@ def request(profile: Profile, name: str, *, keep: bool = False) -> Request:
     )
 
 
-def _furnish(chosen: Provider, profile: Profile, bare: bool, progress: Progress, cluster: Cluster) -> None:
+def _furnish(
+    chosen: Provider, profile: Profile, recipes: Sequence[Recipe], bare: bool, progress: Progress, cluster: Cluster
+) -> None:
     """Images and mesh for a bare cluster."""
     release = release_of(profile)
-    recipes: tuple[Recipe, ...] = (SENDER, *(STAND_INS if os.environ.get(STAND_IN_APPS) else ()))
     for recipe in recipes:
         if ensure(recipe):
             progress(f"built image {recipe.image}")

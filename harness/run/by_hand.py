@@ -12,11 +12,11 @@ import httpx
 from harness.cluster.linkerd_health import CONFIG, ELSEWHERE
 from harness.cluster.provider import Cluster
 from harness.errors import EnvironmentFailed, Finding, InputError, nearest
-from harness.kube.apply import Applier, Ledger
+from harness.kube.apply import Applier
 from harness.kube.client import Kube
 from harness.mesh.linkerd import PARTS, Release, install_part
 from harness.run.bring_up import release_of
-from harness.run.installing import install
+from harness.run.charts import install_by_hand
 from harness.run.kept import kept_clusters
 from harness.scenario.project import Project
 
@@ -77,7 +77,8 @@ def apply(cluster: Cluster, name: str, certificates: Path, *, progress: Callable
     project = Project.around(Path("scenarios"))
     with Kube(cluster.kubeconfig) as kube:
         if name in APPS:
-            _apply_app(kube, cluster, project, APPS[name])
+            applier = Applier(kube, RUN, guarded=cluster.shared)
+            install_by_hand(kube, applier, project.app(APPS[name]), project, progress=progress)
         elif name in PARTS:
             _apply_part(kube, _release(project, cluster), name, certificates, progress)
         else:
@@ -106,12 +107,6 @@ def expect_backend(cluster: Cluster, name: str) -> str:
             "are frontend, both backends and the route applied?",
         )
     return backend.says
-
-
-def _apply_app(kube: Kube, cluster: Cluster, project: Project, name: str) -> None:
-    applier = Applier(kube, RUN, guarded=cluster.shared)
-    for _ in install(kube, applier, Ledger(), [project.app(name)], project):
-        continue
 
 
 def _apply_part(kube: Kube, release: Release, part: str, folder: Path, progress: Callable[[str], None]) -> None:

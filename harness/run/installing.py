@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.kube.apply import Applier, Ledger
 from harness.kube.client import Kube
@@ -19,12 +19,20 @@ def install(kube: Kube, applier: Applier, ledger: Ledger, apps: Sequence[App], p
     raises  InputError, KubeError, EnvironmentFailed
     """
     for app in apps:
-        for manifest in app.spec.manifests:
-            for one in project.manifests(manifest):
-                applier.apply(dict(one.obj), ledger)
+        apply_manifests(applier, ledger, app.spec.manifests, project)
     for app in apps:
         wait_app(kube, app)
         yield app
+
+
+def apply_manifests(applier: Applier, ledger: Ledger, paths: Iterable[str], project: Project) -> None:
+    """Apply manifests in their order.
+
+    raises  InputError, KubeError, EnvironmentFailed
+    """
+    for path in paths:
+        for one in project.manifests(path):
+            applier.apply(dict(one.obj), ledger)
 
 
 def wait_app(kube: Kube, app: App) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cluster.provider import Cluster
 from harness.cluster.providers import all_providers, provider
 from harness.errors import Finding, InputError, nearest
-from harness.kube.apply import Applier, Ledger
+from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
 from harness.run.bring_up import bring_up
 from harness.run.installing import install
@@ -56,6 +57,13 @@ def ways_in(cluster: Cluster) -> list[str]:
     return [f"http://{host}:{port}" for host in dict.fromkeys(hosts) if host]
 
 
+def until(cluster: Cluster) -> str:
+    """The command that ends what `keep_up` began: the cluster itself, or on one that is not ours the apps."""
+    if any(one.kubeconfig == cluster.kubeconfig for one in kept_clusters()):
+        return f"signalbox down {shlex.quote(cluster.name)}"
+    return f"kubectl delete namespace -l {RUN_LABEL}"
+
+
 def kept_clusters() -> list[Cluster]:
     """All clusters that stay, of every provider."""
     return [cluster for one in all_providers() for cluster in one.kept()]
@@ -96,7 +104,16 @@ def _check_apps(project: Project, names: Sequence[str]) -> None:
 
 
 def _install(cluster: Cluster, names: Sequence[str], project: Project, progress: Progress) -> None:
+    """Install the apps; if one cannot be, a cluster that goes on without us gets back what it was."""
+    ledger = Ledger()
     with Kube(cluster.kubeconfig) as kube:
         applier = Applier(kube, secrets.token_hex(4), guarded=cluster.shared)
-        for app in install(kube, applier, Ledger(), [project.app(name) for name in names], project):
-            progress(f"{app.name} is ready")
+        try:
+            for app in install(kube, applier, ledger, [project.app(name) for name in names], project):
+                progress(f"{app.name} is ready")
+        except BaseException:
+            if cluster.shared:
+                progress("takes away what was installed")
+                for sentence in applier.undo(ledger):
+                    progress(sentence)
+            raise

@@ -15,7 +15,7 @@ import pytest
 
 from harness.errors import Exit
 from harness.kube.client import Kube
-from harness.tests.cluster.doubles import install
+from harness.tests.cluster.doubles.programs import install
 from harness.tests.lifecycle.running import ROOT, Running, signalbox
 
 STORY = """\

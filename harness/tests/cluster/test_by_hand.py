@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.kube.waits import wait_gone
 from harness.run import by_hand
 from harness.scenario.project import Project
 from harness.tests.cluster.conftest import Theirs
+from harness.tests.cluster.doubles.programs import install
 from harness.tests.lifecycle.running import ROOT
 
 ROUTE = "manifests/podinfo/backend-router-httproute.yaml"
@@ -27,12 +29,26 @@ ROUTE = "manifests/podinfo/backend-router-httproute.yaml"
 
 @pytest.mark.cluster
 @pytest.mark.timeout(300)
-def test_the_articles_two_requests(theirs: Theirs, tmp_path: Path) -> None:
+def test_the_articles_two_requests_by_charts_and_by_manifests(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster = Cluster("tutorial", theirs.kubeconfig, LINKERD_2_14, ingress=theirs.ingress)
     said: list[str] = []
-    for part in ("linkerd-crds", "linkerd-control-plane", "backend-a", "backend-b", "frontend"):
+    monkeypatch.setenv("DOUBLES", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{install(tmp_path / 'bin')}:{os.defpath}")
+    for part in ("linkerd-crds", "linkerd-control-plane", "backend-a"):
         by_hand.apply(cluster, part, tmp_path, progress=said.append)
     assert said[0] == "linkerd-crds: the mesh of this cluster is built in, nothing to install"
+    assert "podinfo-a: helm release backend-a of chart podinfo 6.9.3" in said
+    (tmp_path / "fail").mkdir()
+    (tmp_path / "fail/no-charts").touch()
+    for part in ("backend-a", "backend-b"):
+        by_hand.apply(cluster, part, tmp_path, progress=said.append)
+    assert any(line.startswith("podinfo-a: its helm release stays as it is: Error: looks like") for line in said)
+    assert any(line.startswith("podinfo-b: by its manifests, not its chart: Error: looks like") for line in said)
+    (tmp_path / "bin/helm").unlink()
+    by_hand.apply(cluster, "frontend", tmp_path, progress=said.append)
+    assert "podinfo-frontend: by its manifests, not its chart: helm is not installed" in said
     assert by_hand.expect_backend(cluster, "backend-a") == "PODINFO_UI_MESSAGE=A backend"
     with pytest.raises(EnvironmentFailed, match=r"«PODINFO_UI_MESSAGE=B backend»; got HTTP 2.*A backend"):
         by_hand.expect_backend(cluster, "backend-b")

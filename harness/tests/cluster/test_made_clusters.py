@@ -63,6 +63,9 @@ def test_a_kept_cluster_is_used_again_looked_after_and_taken_away(here: Bench) -
     said: list[str] = []
     kept = made(here, "k3d", said, keep=True)
     assert any("by the linkerd command" in line for line in said)
+    assert "built image signalbox/dashboard:dev" in said
+    saved = next(call for call in here.calls() if call.startswith("docker save"))
+    assert "signalbox/dashboard:dev" in saved
     k3d = provider("k3d")
     k3d.check(kept)
     assert any("k3d-mine-server-0 (running)" in line for line in k3d.diagnostics(kept))

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from harness import viz_commands
 from harness.cli import cli
+from harness.cluster.kubeconfig import server_of
 from harness.cluster.provider import Cluster
 from harness.dialect import LINKERD_2_14
 from harness.errors import InputError
@@ -112,6 +114,44 @@ def test_the_only_kept_cluster_is_asked(asked: list[Path], kubeconfig: Path, mon
     kept(monkeypatch, kubeconfig)
     run("stat", "ns")
     assert asked == [kubeconfig]
+
+
+@pytest.mark.parametrize("words", [("--context", "d"), ("--cluster", "existing", "--context", "d")])
+def test_a_context_is_asked_though_another_one_is_current(
+    monkeypatch: pytest.MonkeyPatch, kubeconfig: Path, words: tuple[str, ...]
+) -> None:
+    document = yaml.safe_load(KUBECONFIG)
+    document["clusters"].append({"name": "d", "cluster": {"server": "http://127.0.0.1:10"}})
+    document["contexts"].append({"name": "d", "context": {"cluster": "d", "user": "u"}})
+    kubeconfig.write_text(yaml.safe_dump(document))
+    servers = []
+
+    def stat(kube: Kube, queries: object, seconds: float) -> tuple[()]:
+        servers.append(server_of(kube.kubeconfig.read_text()))
+        return ()
+
+    monkeypatch.setattr(viz_commands, "_stat", stat)
+    assert run("stat", "ns", *words, "--kubeconfig", str(kubeconfig)).exception is None
+    assert servers == ["http://127.0.0.1:10"]
+
+
+def test_an_existing_cluster_is_never_that_of_the_current_context(asked: list[Path], kubeconfig: Path) -> None:
+    result = run("stat", "ns", "--cluster", "existing", "--kubeconfig", str(kubeconfig))
+    assert "name the context to run on" in str(result.exception)
+    result = run("authz", "ns", "--context", "e", "--kubeconfig", str(kubeconfig))
+    assert "'e'" in str(result.exception)
+    assert asked == []
+
+
+def test_a_profile_means_a_kept_cluster_of_it(
+    asked: list[Path], kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.cluster.embedded.kept", lambda: [Cluster("mine", kubeconfig, LINKERD_2_14)])
+    assert run("stat", "ns", "--cluster", "embedded").exception is None
+    assert asked == [kubeconfig]
+    assert "no embedded cluster of linkerd-edge is kept" in str(
+        run("stat", "ns", "--cluster", "embedded-edge").exception
+    )
 
 
 def test_the_kubeconfig_of_home_is_never_taken(asked: list[Path], tmp_path: Path) -> None:
