@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
-from harness.cluster.turns import state_folder
+from harness.cluster.turns import lock, lock_at_once, state_folder
 from harness.errors import EnvironmentFailed
 
 
@@ -90,15 +90,7 @@ class Lease:
         """
         while True:
             file = _open_lock(name)
-            try:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    on_wait()
-                    fcntl.flock(file, fcntl.LOCK_SH)
-            except BaseException:
-                file.close()
-                raise
+            lock(file, fcntl.LOCK_SH, on_wait)
             if _is_current(file, name):
                 return cls(name, file)
             file.close()
@@ -108,9 +100,7 @@ class Lease:
         """To make or delete the cluster, alone; None if somebody uses or makes it."""
         while True:
             file = _open_lock(name)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not lock_at_once(file, fcntl.LOCK_EX):
                 file.close()
                 return None
             if _is_current(file, name):

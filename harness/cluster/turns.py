@@ -33,16 +33,32 @@ def take_turn(subject: str, *, on_wait: Callable[[], None] = lambda: None) -> Tu
     """
     digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
     file = (state_folder() / f"turn-{digest}").open("wb")
+    lock(file, fcntl.LOCK_EX, on_wait)
+    return Turn(file)
+
+
+def lock(file: IO[bytes], how: int, on_wait: Callable[[], None]) -> None:
+    """Hold an open file's lock, which the kernel frees however the process ends; closes the file if interrupted.
+
+    how      fcntl.LOCK_EX or LOCK_SH
+    on_wait  called once if there is somebody to wait for
+    """
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not lock_at_once(file, how):
             on_wait()
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, how)
     except BaseException:
         file.close()
         raise
-    return Turn(file)
+
+
+def lock_at_once(file: IO[bytes], how: int) -> bool:
+    """Whether the lock was free, and is held now."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def state_folder() -> Path:
