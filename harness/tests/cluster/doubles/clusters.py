@@ -66,7 +66,7 @@ def start_embedded(name: str, port: int) -> JsonObject:
     dashboard = shlex.join((sys.executable, "-m", "harness.dashboard"))
     images = ["signalbox/sender=harness.traffic.sender:main", f"signalbox/dashboard={dashboard}"]
     images += [f"*traefik*={ECHO}", f"cr.l5d.io/*={ECHO}"]
-    argv = [sys.executable, "-m", "harness.embedded", "--run-dir", str(run_dir), "--name", name]
+    argv = [sys.executable, "-m", "harness.tests.cluster.doubles.inside", "--run-dir", str(run_dir), "--name", name]
     argv += ["--dialect", os.environ.get("DOUBLES_DIALECT", "linkerd-2.14"), "--ingress-port", str(port)]
     for image in images:
         argv += ["--image", image]
