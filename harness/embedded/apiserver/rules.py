@@ -5,10 +5,13 @@ The engine is loaded when the first rule is evaluated: most clusters have none.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -130,19 +133,29 @@ def _not_evaluated(path: str, expression: str, error: Exception) -> ApiError:
 
 
 @cache
+def _engine() -> Any:
+    """The extension module alone: its package brings a command line along, for 20 MB."""
+    name = "cel.cel"
+    if name not in sys.modules:
+        package = find_spec("cel")
+        spec = PathFinder.find_spec(name, package.submodule_search_locations) if package else None
+        if spec is None or spec.loader is None:
+            raise RuntimeError("common-expression-language is not installed: pip install 'signalbox[embedded]'")
+        sys.modules[name] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@cache
 def _program(expression: str) -> Any:
     if len(expression) > LONGEST_RULE:
         raise ValueError(f"longer than {LONGEST_RULE} characters")
-    from cel.cel import compile  # from where it is defined: the package and its command line import each other
-
-    return compile(expression)
+    return _engine().compile(expression)
 
 
 def _context(place: Place) -> Any:
-    from cel.cel import Context
-
     variables = {"self": place.value} | ({} if place.old is _ABSENT else {"oldSelf": place.old})
-    context = Context(variables)
+    context = _engine().Context(variables)
     for name, function in _FUNCTIONS.items():
         context.add_function(name, function)
     return context

@@ -74,6 +74,9 @@ class Store:
         """Commit `obj` (which the store owns from now on) as the next revision, and return it."""
         namespace, name = namespace_of(obj), name_of(obj)
         old = self.get(kind.key, namespace, name)
+        if old is not None:
+            # What stayed the same is held once: history would keep a copy of a whole definition for each new status.
+            obj.update({part: old[part] for part in obj.keys() & old.keys() - {"metadata"} if obj[part] == old[part]})
         self._stamp(obj)
         self._objects.setdefault(kind.key, {}).setdefault(namespace, {})[name] = obj
         self._commit(Event("MODIFIED" if old else "ADDED", kind, obj, old, self.revision))
