@@ -168,7 +168,7 @@ def test_a_cluster_kept_on_failure_is_as_the_failure_left_it(tmp_path: Path) -> 
     with signalbox("run", str(scenario), "--keep", "on-failure", "--quiet") as running:
         assert running.wait(90) == Exit.BROKEN, "".join(running.lines)
         (kubeconfig,) = (line.partition("KUBECONFIG=")[2].strip() for line in running.lines if "KUBECONFIG=" in line)
-        (name,) = (line.partition("signalbox down ")[2].strip() for line in running.lines if "down " in line)
+        (name,) = (line.partition("until: signalbox down ")[2].strip() for line in running.lines if "until: " in line)
         try:
             with Kube(Path(kubeconfig)) as kube:
                 assert any(pod["metadata"]["name"].startswith("sender-") for pod in kube.objects("v1", "Pod", "test"))

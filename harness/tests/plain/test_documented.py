@@ -54,8 +54,8 @@ def test_the_examples_run_as_printed_and_a_broken_one_is_told(pytester: pytest.P
     outcome.stdout.fnmatch_lines(
         [
             "E*Broken: test_wrong.py:7 *expectation 'every-status-404'*",
-            "E*saw 0 of 20 (200 x 20)*",
-            "E*20 of 20 from frontend: no responses with status 404*",
+            "E*saw 0 of * (200 x *)*",
+            "E* from frontend: no responses with status 404*",
             "E*did you mean 'status'?*",
             "*the chance that this run is red by bad luck is at most*",
         ]
