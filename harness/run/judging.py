@@ -45,6 +45,7 @@ class Judging:
     values   what `${name}` stands for; tables add to it
     sent     bursts by the expectation that sent them
     hint     what to do next about a claim that does not hold
+    options  of the command line, by which the same cluster is asked for again
     """
 
     loaded: LoadedScenario
@@ -60,6 +61,7 @@ class Judging:
     values: dict[str, str] = field(default_factory=dict)
     sent: dict[str, list[Sent]] = field(default_factory=dict)
     hint: str = ""
+    options: str = ""
     _bursts: dict[str, Burst] = field(default_factory=dict)
 
     def judge(self, step: str, expectation: Expectation) -> ExpectationResult:
@@ -70,7 +72,7 @@ class Judging:
             self.check()
         judgement, notes = against_known_gap(expectation, judgement, self.dialect)
         if judgement.verdict is not Verdict.HOLDS:
-            stops_there = f"signalbox run {self.loaded.path} --pause   (stops there with the cluster up)"
+            stops_there = f"signalbox run {self.loaded.path}{self.options} --pause   (stops there with the cluster up)"
             notes.append(f"next: {self.hint or stops_there}")
         return ExpectationResult(
             scenario=self.loaded.scenario.name,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.cluster.existing import CONTEXT, KUBECONFIG
 from harness.cluster.provider import Cluster
 from harness.errors import Exit, InputError, SignalboxError, exit_code_of
 from harness.run import events as ev
@@ -52,6 +55,7 @@ def _run_all(
         emit(ev.Note(f"{one.name} is skipped ({one.path}): it {one.reason}"))
     alpha = alpha_of_each(sum(one.scenario.promises() for one in loaded), false_alarm)
     with open_session(profile, emit, pause=pause, alpha=alpha, keep=keep) as session:
+        session.options = "" if profile_name is None else asked_for_by(profile_name, profile.provider)
         for number, scenario in enumerate(loaded, 1):
             if keep.leaves(session.run(scenario).exit_code):
                 if left := [one.scenario.name for one in loaded[number:]]:
@@ -60,6 +64,15 @@ def _run_all(
     code = session.exit_code
     emit(ev.RunFinished(code, time.monotonic() - begin, session.false_alarm_sentence(), tuple(session.phases)))
     return code
+
+
+def asked_for_by(profile_name: str, provider: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The options by which a cluster is asked for again, for a command line that a person copies."""
+    words = ["--cluster", profile_name]
+    if provider == "existing":
+        for option, variable in (("--context", CONTEXT), ("--kubeconfig", KUBECONFIG)):
+            words += [option, environ[variable]] if environ.get(variable) else []
+    return f" {shlex.join(words)}"
 
 
 def aborted(error: BaseException) -> ev.RunAborted:

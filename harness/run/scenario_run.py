@@ -41,6 +41,7 @@ class ScenarioRun:
     stretch  what of it is judged
     alpha    chance of a false «broken» of each claim whose author wrote none
     leaves   whether a scenario that ended so leaves what it changed as it is
+    options  see Judging
 
     restored  afterwards, the Deployments that were changed and are brought back to what they were
     """
@@ -61,6 +62,7 @@ class ScenarioRun:
     alphas: list[float] = field(default_factory=list)
     alpha: float = ErrorBounds().alpha
     leaves: Callable[[Exit], bool] = lambda code: False
+    options: str = ""
     step_changes: list[StepChange] = field(default_factory=list)
     senders: dict[str, Sender] = field(default_factory=dict)
     judging: Judging = field(init=False)
@@ -82,6 +84,7 @@ class ScenarioRun:
             alpha=self.alpha,
             alphas=self.alphas,
             values={"run.id": self.run_id},
+            options=self.options,
         )
         self._began = time.monotonic()
 

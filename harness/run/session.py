@@ -39,10 +39,11 @@ SEVERITY = (Exit.INTERRUPTED, Exit.BROKEN, Exit.INPUT, Exit.ENVIRONMENT, Exit.IN
 class Session:
     """A running cluster on which scenarios are run one after the other.
 
-    alpha   chance of a false «broken» of each claim whose author wrote none
-    phases  (name, seconds) of what was not a scenario
-    keep    when the cluster stays
-    codes   how scenarios ended
+    alpha    chance of a false «broken» of each claim whose author wrote none
+    phases   (name, seconds) of what was not a scenario
+    keep     when the cluster stays
+    codes    how scenarios ended
+    options  see Judging
     """
 
     profile: Profile
@@ -57,6 +58,7 @@ class Session:
     alphas: list[float] = field(default_factory=list)
     keep: Keep = Keep.NEVER
     codes: set[Exit] = field(default_factory=set)
+    options: str = ""
     _installed: set[str] = field(default_factory=set)
     _ledger: Ledger = field(default_factory=Ledger)
     _restored: list[ObjectRef] = field(default_factory=list)
@@ -114,6 +116,7 @@ class Session:
             alphas=self.alphas,
             alpha=self.alpha,
             leaves=self.keep.leaves,
+            options=self.options,
         )
 
     def _await_restored(self) -> None:
