@@ -34,9 +34,12 @@ class Buckets:
 
     def wrong(self, outcome: Outcome, answer: Answer, asked: Asked, reached: int) -> str:
         """Why this answer cannot be right, "" if it can; `reached` is how often the application was asked for it."""
-        if outcome.by != "app" or 429 not in outcome.also or self._limit is None or answer.status == 504:
+        if outcome.by != "app" or 429 not in outcome.also or self._limit is None:
             return ""
         elapsed, buckets = self._now() - self._began, list(self._buckets(outcome, asked))
+        if answer.status == 504:  # cut off somewhere: with its token or without
+            self._count(buckets, reached, reached + 1)
+            return ""
         if answer.status == 429:
             before = {bucket: self._asked[bucket] + reached for bucket, _ in buckets}
             early = all(before[bucket] < size for bucket, size in buckets)
