@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -57,6 +57,7 @@ class Witness:
 
     meshed  False for a sender without a proxy: it has no identity, and no route holds for what it sends
     send    sends the request so many times, to its own URL or to another
+    headers what it sends, beside what every client does
     """
 
     pod: MeshedPod
@@ -64,6 +65,7 @@ class Witness:
     method: str
     url: str
     send: Callable[[str, int], None]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def destination(self) -> tuple[str, str, int]:

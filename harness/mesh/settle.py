@@ -19,6 +19,7 @@ from harness.kube.client import Kube
 from harness.mesh.changes import Change, NotYet, Witness, is_route
 from harness.mesh.policy_proof import PolicyProof
 from harness.mesh.route_proof import has_service_parent, prove_name, prove_shares, shares_changed, witness_of
+from harness.mesh.rule_proof import prove_rules, telling
 from harness.resources.conditions import ACCEPTED, RESOLVED_REFS, ParentStatus, parse_parent_statuses
 from harness.resources.parents import is_server_parent
 from harness.resources.routes import parse_http_route
@@ -106,7 +107,10 @@ def _prove_one(retry: tenacity.Retrying, kube: Kube, change: Change, witnesses: 
         return f"{said}; no request of this step meets it, so no proxy was asked"
     said = f"{said}; {retry(prove_name, kube, change, witness)}"
     shares = shares_changed(change)
-    return said if shares is None else f"{said}; {retry(prove_shares, kube, change, witness, *shares)}"
+    if shares is not None:
+        return f"{said}; {retry(prove_shares, kube, change, witness, *shares)}"
+    told = telling(change, witnesses)
+    return said if told is None else f"{said}; {retry(prove_rules, kube, change, *told)}"
 
 
 def _policy_stored(kube: Kube, change: Change) -> str:

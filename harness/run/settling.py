@@ -36,7 +36,8 @@ def witness_by(sender: Sender, request: Request, headers: Mapping[str, str]) -> 
     """The request as one that may be repeated to find out what is in force; None if it is not harmless."""
     if sender.pod is None or request.method not in SAFE_METHODS or _CAPTURED in request.url:
         return None
-    return Witness(sender.pod, sender.meshed, request.method, request.url, partial(_send, sender, request, headers))
+    send = partial(_send, sender, request, headers)
+    return Witness(sender.pod, sender.meshed, request.method, request.url, send, headers)
 
 
 def _asked(scenario: Scenario, step: Step) -> Iterator[tuple[str, Request, Mapping[str, str]]]:
