@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 from datetime import timedelta
@@ -133,7 +134,7 @@ def test_filters_in_their_order_1_54_to_1_57() -> None:
         ResponseHeaderModifier(remove=("b",)),
         RequestRedirect(path=PathRewrite("ReplaceFullPath", "/x")),
         RequestRedirect("https", "h", None, 1, 301),
-        UnsupportedFilter("URLRewrite"),
+        UnsupportedFilter("URLRewrite", json.dumps(filters[-1], sort_keys=True)),
     )
     assert parsed.backend_refs[0].filters == parsed.filters[:1]
 
