@@ -1,15 +1,20 @@
 """Run the whole matrix with every installed client, and write the table of docs/clients.md.
 
-`just clients-install` fetches the programs, `just clients` runs this.
+`just clients-install` fetches the programs, `just clients` runs this. With SIGNALBOX_PODINFO_CHART (`podinfo.py`) the
+tutorial's releases from podinfo's chart are held against our manifests too.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
+from harness.tests.apiserver.clients import podinfo
 from harness.tests.apiserver.clients.matrix import ROOT, Outcome, Tool, cluster, installed, rows, take_all
 
 PAGE = ROOT / "docs" / "clients.md"
@@ -38,9 +43,33 @@ def main() -> int:
             for outcome in wrong:
                 print(f"  {outcome.row.run}\n    {outcome.wrong}")
         sections += _table(tool, outcomes)
+    if podinfo.CHART:
+        found = {_version("helm", folder): _podinfo(folder) for folder in folders}
+        failures += sum(bool(wrong) for claims in found.values() for wrong in claims.values())
+        sections += _podinfo_table(found)
     head = PAGE.read_text(encoding="utf-8").partition(_MARK)[0]
     PAGE.write_text(head + "\n".join(sections), encoding="utf-8")
     return 1 if failures else 0
+
+
+def _podinfo(folder: Path) -> dict[str, str]:
+    with cluster() as kubeconfig, tempfile.TemporaryDirectory() as home:
+        found = podinfo.claims(folder, kubeconfig, Path(home))
+    print(f"podinfo's chart with {folder.name}: {list(found.values()).count('')} of {len(found)}")
+    for claim, wrong in found.items():
+        if wrong:
+            print(f"  {claim}\n    {wrong}")
+    return found
+
+
+def _podinfo_table(found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    chart = yaml.safe_load((Path(podinfo.CHART) / "Chart.yaml").read_text(encoding="utf-8"))
+    lines = [f"## The tutorial's releases from podinfo's chart {chart['version']}", ""]
+    lines += ["| | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
+    for claim in next(iter(found.values())):
+        marks = " | ".join("no" if claims[claim] else "yes" for claims in found.values())
+        lines.append(f"| {claim} | {marks} |")
+    return [*lines, ""]
 
 
 def _version(tool: Tool, folder: Path) -> str:
