@@ -34,12 +34,13 @@ def keep_up(
     for cluster in kept_clusters():
         if cluster.name == name:
             progress(f"{name} runs already")
-            _install(cluster, apps, project, progress)
+            _install(cluster, apps, project, progress, undo=True)
             return cluster
     _, profile = project.profile(profile_name)
     cluster = bring_up(profile, name, keep=True, bare=bare, progress=progress)
+    theirs = profile.provider == "existing"
     try:
-        _install(cluster, apps, project, progress)
+        _install(cluster, apps, project, progress, guarded=theirs, undo=theirs)
     except BaseException:
         provider(profile.provider).delete(cluster)
         raise
@@ -103,16 +104,28 @@ def _check_apps(project: Project, names: Sequence[str]) -> None:
         raise InputError(findings)
 
 
-def _install(cluster: Cluster, names: Sequence[str], project: Project, progress: Progress) -> None:
-    """Install the apps; if one cannot be, a cluster that goes on without us gets back what it was."""
+def _install(
+    cluster: Cluster,
+    names: Sequence[str],
+    project: Project,
+    progress: Progress,
+    *,
+    guarded: bool = False,
+    undo: bool = False,
+) -> None:
+    """Install the apps.
+
+    guarded  others live in the cluster: nothing is made that belongs to all of it
+    undo     if one cannot be installed, a cluster that goes on without us gets back what it was
+    """
     ledger = Ledger()
     with Kube(cluster.kubeconfig) as kube:
-        applier = Applier(kube, secrets.token_hex(4), guarded=cluster.shared)
+        applier = Applier(kube, secrets.token_hex(4), guarded=guarded)
         try:
             for app in install(kube, applier, ledger, [project.app(name) for name in names], project):
                 progress(f"{app.name} is ready")
         except BaseException:
-            if cluster.shared:
+            if undo:
                 progress("takes away what was installed")
                 for sentence in applier.undo(ledger):
                     progress(sentence)
