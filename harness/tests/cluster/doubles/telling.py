@@ -29,8 +29,9 @@ def hang_if(word: str) -> None:
     if told_to(word):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         (HOME / f"{word}-reached").touch()
-        while True:
-            time.sleep(60)
+        while HOME.exists():  # a test that kills its caller leaves nobody else to end us
+            time.sleep(0.5)
+        sys.exit(1)
 
 
 class Usage(argparse.ArgumentParser):
