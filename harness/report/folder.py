@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ FORMS: tuple[tuple[str, Callable[[Story, ArticleTold | None], str | None]], ...]
 FAILURES = "failures"
 DRAFT = ".draft"
 """Ends the name of a file that is being written; a killed run may leave one."""
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """GitHub names the file whose Markdown it shows beside a job in this variable."""
@@ -124,12 +126,23 @@ def _write_whole(path: Path, text: str) -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the block is left: reports are soon written, and a part of them is of no use."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    """Ctrl-C and SIGTERM wait until the block is left: reports are soon written, and a part of them is of no use.
+
+    Their handlers are exchanged: a mask of this thread would leave the signal to the next one, and from there Python
+    brings it to the main thread. In another than the main thread nothing needs to wait, for handlers do not run there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in _STOPS}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for arrived in came:
+            signal.raise_signal(arrived)
 
 
 def to_all(*consumers: ev.Emit) -> ev.Emit:
