@@ -28,7 +28,7 @@ tutorial *args:
 
 # A cluster that stays, with the tutorial's apps and a dashboard, for kubectl and a browser: eval "$(just up)"
 up *args:
-    @signalbox up --app booksapp-at-leisure --app podinfo-a --app podinfo-b --app podinfo-frontend --app dashboard "$@"
+    @signalbox up --app booksapp-at-leisure --app podinfo-a --app podinfo-b --app podinfo-frontend --dashboard "$@"
 
 # Take kept clusters away
 down *args:

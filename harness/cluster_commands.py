@@ -17,7 +17,7 @@ from harness.errors import Exit
 from harness.mesh.trust import write_anchor, write_issuer
 from harness.run import by_hand
 from harness.run.bring_up import request
-from harness.run.kept import keep_up, kept_clusters, take_down, until, ways_in
+from harness.run.kept import keep_up, kept_clusters, take_down, ways_in
 from harness.scenario.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -64,23 +64,29 @@ def preflight(profile_name: str | None) -> None:
 @click.option("--bare", is_flag=True, help="Without Linkerd, where it is not built in, to install it by hand.")
 @existing_options
 @click.option("--app", "apps", multiple=True, metavar="NAME", help="Install fixtures/apps/NAME.yaml; may be repeated.")
-def up(profile_name: str | None, name: str, apps: tuple[str, ...], bare: bool) -> None:
+@click.option("--dashboard", is_flag=True, help="The app dashboard; on an existing cluster, the command for one here.")
+def up(profile_name: str | None, name: str, apps: tuple[str, ...], bare: bool, dashboard: bool) -> None:
     """Start a cluster that stays, and print what a shell needs: eval "$(signalbox up)"."""
-    cluster = keep_up(name, profile_name, apps, bare=bare, progress=lambda text: click.echo(f"# {text}"))
+    cluster = keep_up(
+        name, profile_name, apps, dashboard=dashboard, bare=bare, progress=lambda text: click.echo(f"# {text}")
+    )
+    if dashboard and cluster.guest:
+        there = shlex.join(["python", "-m", "harness.dashboard", "--kubeconfig", str(cluster.kubeconfig)])
+        click.echo(f"# no dashboard on a cluster of others: its ClusterRole belongs to all of it; one here: {there}")
     click.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
     if cluster.ingress:
         click.echo(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")
     for url in ways_in(cluster):
         click.echo(f"#   {url}")
-    click.echo(f"# it stays until: {until(cluster)}")
+    click.echo(f"# it stays until: signalbox down {shlex.quote(cluster.name)}")
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 def down(names: tuple[str, ...]) -> None:
-    """Take kept clusters away; without a name all of them."""
-    for name in take_down(names):
-        click.echo(f"{name} is gone")
+    """Take kept clusters away, and from existing ones what was put there; without a name all of them."""
+    for cluster in take_down(names):
+        click.echo(f"{cluster.name} is {'as it was' if cluster.guest else 'gone'}")
 
 
 @click.command()

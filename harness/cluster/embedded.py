@@ -129,11 +129,12 @@ def diagnostics(cluster: Cluster) -> list[str]:
     return []
 
 
-def keep(cluster: Cluster) -> None:
+def keep(cluster: Cluster) -> Cluster:
     """From now on the cluster outlives this process, and `kept` finds it."""
     handle: _Handle = cluster.handle
     if handle.process is not None and not (handle.run_dir / KEPT).exists():
         _let_go(handle.process, handle.run_dir)
+    return cluster
 
 
 def release(cluster: Cluster) -> None:

@@ -8,11 +8,19 @@
 The context is copied into a private file, so that a later change of the user's current context changes nothing here.
 Others live in the cluster: it is never changed outside namespaces that carry our label, and what was installed is
 taken away at the end. Runs of one user on one cluster take turns.
+
+What is to stay there is remembered with the private file, so that `delete` takes it away, and nothing else:
+
+    $XDG_STATE_HOME/signalbox/existing/ID/cluster.json, kubeconfig
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import secrets
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,19 +32,32 @@ from harness.cluster.linkerd_health import linkerd_checks
 from harness.cluster.preflight import Check, require
 from harness.cluster.provider import Cluster, Furnish, Progress, Request
 from harness.cluster.rights import in_words, missing_rights, wanted_rights
-from harness.cluster.turns import Turn, take_turn
+from harness.cluster.turns import Turn, state_folder, take_turn, turn_at_once
+from harness.dialect import DIALECTS
 from harness.errors import ClusterLost, EnvironmentFailed, Finding, InputError
+from harness.kube.apply import RUN_LABEL
 from harness.kube.client import Kube, KubeError, NoKubeconfig
+from harness.kube.objects import ObjectRef
+from harness.kube.waits import wait_gone
 
 CONTEXT = "SIGNALBOX_CONTEXT"
 KUBECONFIG = "SIGNALBOX_KUBECONFIG"
 INGRESS = "SIGNALBOX_INGRESS"
+PREFIX = "existing/"
+"""Before the context in the name of one with something of ours on it, so that no cluster of ours is called the same."""
+GONE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Handle:
+    """Where the private kubeconfig is.
+
+    guests  the values of our label on what is to stay in the cluster; none if nothing is
+    """
+
     folder: Path
     turn: Turn | None = None
+    guests: tuple[str, ...] = ()
 
 
 def preflight(request: Request) -> list[Check]:
@@ -48,7 +69,7 @@ def preflight(request: Request) -> list[Check]:
     try:
         return _checks(cluster)
     finally:
-        delete(cluster)
+        release(cluster)
 
 
 def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster:
@@ -60,7 +81,7 @@ def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster
         turn = take_turn(server, on_wait=lambda: progress(f"waiting: another run is on {server}"))
         return replace(cluster, handle=replace(cluster.handle, turn=turn))
     except BaseException:
-        delete(cluster)
+        release(cluster)
         raise
 
 
@@ -77,25 +98,99 @@ def diagnostics(cluster: Cluster) -> list[str]:
     return []
 
 
-def keep(cluster: Cluster) -> None:
-    """Nothing: it stays in any case."""
+def keep(cluster: Cluster) -> Cluster:
+    """The cluster with its private kubeconfig where `kept` finds it; what we have put there stays until `delete`."""
+    text = cluster.kubeconfig.read_text(encoding="utf-8")
+    identity = hashlib.sha256(f"{server_of(text)} {cluster.name}".encode()).hexdigest()[:16]
+    folder = _folder() / identity
+    folder.mkdir(mode=0o700, exist_ok=True)
+    before = _read(folder)
+    guests = (*(before.handle.guests if before else ()), cluster.guest)
+    write_private(text, folder / "kubeconfig")
+    record = {"context": cluster.name, "dialect": cluster.dialect.name, "ingress": cluster.ingress, "guests": guests}
+    draft = folder / "cluster.json.draft"
+    draft.write_text(json.dumps(record), encoding="utf-8")
+    draft.rename(folder / "cluster.json")
+    shutil.rmtree(cluster.handle.folder, ignore_errors=True)
+    return replace(
+        cluster,
+        name=f"{PREFIX}{cluster.name}",
+        kubeconfig=folder / "kubeconfig",
+        handle=replace(cluster.handle, folder=folder, guests=guests),
+    )
 
 
 def release(cluster: Cluster) -> None:
-    """Forget it."""
-    delete(cluster)
+    """Let others have their turn, and forget the cluster if nothing of ours is to stay there."""
+    if cluster.handle.turn is not None:
+        cluster.handle.turn.end()
+    if not cluster.handle.guests:
+        shutil.rmtree(cluster.handle.folder, ignore_errors=True)
 
 
 def delete(cluster: Cluster) -> None:
-    """Forget the cluster; it is not ours to delete."""
-    if cluster.handle.turn is not None:
-        cluster.handle.turn.end()
+    """Take away what was to stay there, and forget the cluster; it is not ours to delete.
+
+    raises  EnvironmentFailed if another run is on it, or it does not answer
+    """
+    if cluster.handle.guests:
+        _take_away(cluster)
+    release(cluster)
     shutil.rmtree(cluster.handle.folder, ignore_errors=True)
 
 
 def kept() -> list[Cluster]:
-    """None: an existing cluster is nobody's to list or to take down."""
-    return []
+    """Those on which something of ours is to stay."""
+    try:
+        folders = sorted(_folder().iterdir())
+    except EnvironmentFailed:
+        return []  # no place for records, so there are none; whoever has something to remember is told
+    return [cluster for folder in folders if (cluster := _read(folder)) is not None]
+
+
+def _folder() -> Path:
+    folder = state_folder() / "existing"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _read(folder: Path) -> Cluster | None:
+    """What `keep` has remembered there."""
+    try:
+        record = json.loads((folder / "cluster.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Cluster(
+        name=f"{PREFIX}{record['context']}",
+        kubeconfig=folder / "kubeconfig",
+        dialect=DIALECTS[record["dialect"]],
+        ingress=record["ingress"],
+        shared=True,
+        guest=record["guests"][-1],
+        handle=_Handle(folder, guests=tuple(record["guests"])),
+    )
+
+
+def _take_away(cluster: Cluster) -> None:
+    """Delete the namespaces with one of our labels on this cluster, and return when they are gone."""
+    turn = turn_at_once(server_of(cluster.kubeconfig.read_text(encoding="utf-8")))
+    if turn is None:
+        raise EnvironmentFailed(f"{cluster.name} is in use by another process", "end that run first")
+    try:
+        with Kube(cluster.kubeconfig) as kube:
+            ours = kube.objects("v1", "Namespace", labels=f"{RUN_LABEL} in ({','.join(cluster.handle.guests)})")
+            refs = [ObjectRef("v1", "Namespace", None, one["metadata"]["name"]) for one in ours]
+            for ref in refs:
+                kube.delete(ref)
+            for ref in refs:
+                wait_gone(kube, ref, within=GONE_SECONDS)
+    except (ClusterLost, KubeError) as error:
+        raise EnvironmentFailed(
+            f"what stays on {cluster.name} could not be taken away: {error.message}",
+            f"if that cluster is no more, forget it: rm -r {shlex.quote(str(cluster.handle.folder))}",
+        ) from None
+    finally:
+        turn.end()
 
 
 def _open(request: Request, environ: Mapping[str, str] = os.environ) -> Cluster:
@@ -109,6 +204,7 @@ def _open(request: Request, environ: Mapping[str, str] = os.environ) -> Cluster:
         dialect=request.dialect,
         ingress=environ.get(INGRESS) or None,
         shared=True,
+        guest=secrets.token_hex(4),
         handle=_Handle(folder),
     )
 

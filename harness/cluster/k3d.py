@@ -69,9 +69,9 @@ def diagnostics(cluster: Cluster) -> list[str]:
     return made.diagnostics(_containers(cluster.name))
 
 
-def keep(cluster: Cluster) -> None:
+def keep(cluster: Cluster) -> Cluster:
     """From now on it stays."""
-    made.keep(cluster)
+    return made.keep(cluster)
 
 
 def release(cluster: Cluster) -> None:

@@ -88,11 +88,12 @@ def obtain(maker: Maker, request: Request, *, progress: Progress, furnish: Furni
     return _use(record, only, progress, request)
 
 
-def keep(cluster: Cluster) -> None:
+def keep(cluster: Cluster) -> Cluster:
     """From now on it stays when its last user is gone."""
     use: Use = cluster.handle
     use.record = replace(use.record, keep=True)
     use.record.write()
+    return cluster
 
 
 def release(maker: Maker, cluster: Cluster) -> None:

@@ -50,6 +50,7 @@ class Cluster:
     shared   others live in it or come after us: only namespaces that carry our label may be changed, and what a run
              installs is taken away again
     turn     what scenarios of several processes take turns on; "" where each process has a cluster of its own
+    guest    on a cluster that is not ours, the value of our label on what we put there; "" on clusters of ours
     handle   what the provider needs to check and delete it; opaque to everyone else
     """
 
@@ -59,6 +60,7 @@ class Cluster:
     ingress: str | None = None
     shared: bool = False
     turn: str = ""
+    guest: str = ""
     handle: Any = field(default=None, compare=False, repr=False)
 
 
@@ -88,8 +90,8 @@ class Provider(Protocol):
     def diagnostics(self, cluster: Cluster) -> list[str]:
         """What the provider knows beyond the API: one line each, for a person who looks for a cause."""
 
-    def keep(self, cluster: Cluster) -> None:
-        """It outlives this process from now on, and `kept` finds it, where it was not to."""
+    def keep(self, cluster: Cluster) -> Cluster:
+        """The cluster as `kept` finds it from now on, though it was not to outlive this process."""
 
     def release(self, cluster: Cluster) -> None:
         """The caller needs it no more: it goes, unless it is to be kept or others use it."""

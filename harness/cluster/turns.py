@@ -31,10 +31,23 @@ def take_turn(subject: str, *, on_wait: Callable[[], None] = lambda: None) -> Tu
 
     on_wait  called once if there is somebody to wait for
     """
-    digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
-    file = (state_folder() / f"turn-{digest}").open("wb")
+    file = _turn_file(subject)
     lock(file, fcntl.LOCK_EX, on_wait)
     return Turn(file)
+
+
+def turn_at_once(subject: str) -> Turn | None:
+    """The turn on something if no process has it."""
+    file = _turn_file(subject)
+    if lock_at_once(file, fcntl.LOCK_EX):
+        return Turn(file)
+    file.close()
+    return None
+
+
+def _turn_file(subject: str) -> IO[bytes]:
+    digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
+    return (state_folder() / f"turn-{digest}").open("wb")
 
 
 def lock(file: IO[bytes], how: int, on_wait: Callable[[], None]) -> None:

@@ -169,7 +169,7 @@ class Applier:
                 return  # one that is there already must be ours: _check_ours looks
             raise EnvironmentFailed(
                 f"{ref} belongs to the whole cluster, and others use this cluster",
-                "run it on a cluster of its own: --cluster embedded, k3d or kind",
+                "leave it out, or run it on a cluster of its own: --cluster embedded, k3d or kind",
             )
         home = self._kube.get(ObjectRef("v1", "Namespace", None, ref.namespace))
         if home is not None:

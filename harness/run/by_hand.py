@@ -53,11 +53,11 @@ BACKENDS: Mapping[str, Backend] = MappingProxyType(
 
 
 def the_cluster(name: str | None) -> Cluster:
-    """The kept cluster of this name, or the only one there is.
+    """The kept cluster of this name, or the only one there is; it is ours, for Linkerd changes all of it.
 
     raises  InputError
     """
-    by_name = {cluster.name: cluster for cluster in kept_clusters()}
+    by_name = {cluster.name: cluster for cluster in kept_clusters() if not cluster.guest}
     if name is None and len(by_name) == 1:
         return next(iter(by_name.values()))
     if name in by_name:

@@ -34,6 +34,7 @@ def way_in(cluster: Cluster, run_id: str) -> list[str]:
     lines = [f"the cluster stays: {cluster.name}", f"  export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}"]
     if cluster.ingress:
         lines.append(f"  ingress on http://{cluster.ingress}; hosts are told apart by their names")
-    if cluster.shared:
+    if cluster.shared and not cluster.guest:
         return [*lines, f"  what the run left there: kubectl delete ns -l {RUN_LABEL}={run_id}"]
-    return [*lines, f"  it stays until: signalbox down {shlex.quote(cluster.name)}"]
+    what = "what the run left there" if cluster.guest else "it"
+    return [*lines, f"  {what} stays until: signalbox down {shlex.quote(cluster.name)}"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.cluster.provider import Cluster
 from harness.cluster.providers import all_providers, provider
 from harness.errors import Finding, InputError, nearest
-from harness.kube.apply import RUN_LABEL, Applier, Ledger
+from harness.kube.apply import Applier, Ledger
 from harness.kube.client import Kube
 from harness.run.bring_up import bring_up
 from harness.run.installing import install
@@ -19,32 +18,43 @@ from harness.scenario.project import Project
 Progress = Callable[[str], None]
 
 
+DASHBOARD = "dashboard"
+
+
 def keep_up(
-    name: str, profile_name: str | None, apps: Sequence[str] = (), *, bare: bool = False, progress: Progress
+    name: str,
+    profile_name: str | None,
+    apps: Sequence[str] = (),
+    *,
+    dashboard: bool = False,
+    bare: bool = False,
+    progress: Progress,
 ) -> Cluster:
     """A cluster of this name that stays, with these apps on it: the one that is there, or a new one.
 
     A new one is taken away again if the apps cannot be installed, or if somebody interrupts.
 
-    bare    see `bring_up`
-    raises  InputError, KubeError, EnvironmentFailed
+    dashboard  its app too, unless others use the cluster: it would need rights in all of it
+    bare       see `bring_up`
+    raises     InputError, KubeError, EnvironmentFailed
     """
     project = Project.around(Path("scenarios"))
-    _check_apps(project, apps)
+    more = (DASHBOARD,) if dashboard else ()
+    _check_apps(project, (*apps, *more))
     for cluster in kept_clusters():
         if cluster.name == name:
             progress(f"{name} runs already")
-            _install(cluster, apps, project, progress, undo=True)
+            _install(cluster, (*apps, *(() if cluster.guest else more)), project, progress, undo=True)
             return cluster
     _, profile = project.profile(profile_name)
+    chosen = provider(profile.provider)
     cluster = bring_up(profile, name, keep=True, bare=bare, progress=progress)
-    theirs = profile.provider == "existing"
     try:
-        _install(cluster, apps, project, progress, guarded=theirs, undo=theirs)
+        _install(cluster, (*apps, *(() if cluster.guest else more)), project, progress, undo=bool(cluster.guest))
+        return chosen.keep(cluster)
     except BaseException:
-        provider(profile.provider).delete(cluster)
+        chosen.delete(cluster)
         raise
-    return cluster
 
 
 def ways_in(cluster: Cluster) -> list[str]:
@@ -58,20 +68,13 @@ def ways_in(cluster: Cluster) -> list[str]:
     return [f"http://{host}:{port}" for host in dict.fromkeys(hosts) if host]
 
 
-def until(cluster: Cluster) -> str:
-    """The command that ends what `keep_up` began: the cluster itself, or on one that is not ours the apps."""
-    if any(one.kubeconfig == cluster.kubeconfig for one in kept_clusters()):
-        return f"signalbox down {shlex.quote(cluster.name)}"
-    return f"kubectl delete namespace -l {RUN_LABEL}"
-
-
 def kept_clusters() -> list[Cluster]:
     """All clusters that stay, of every provider."""
     return [cluster for one in all_providers() for cluster in one.kept()]
 
 
-def take_down(names: Sequence[str]) -> list[str]:
-    """Delete the kept clusters of these names, or all; returns their names.
+def take_down(names: Sequence[str]) -> list[Cluster]:
+    """Delete the kept clusters of these names, or all; returns them.
 
     raises  InputError if a name is not among them, before anything is deleted
     """
@@ -83,11 +86,10 @@ def take_down(names: Sequence[str]) -> list[str]:
     ]
     if unknown:
         raise InputError(unknown)
-    chosen = list(names) or list(by_name)
-    for name in chosen:
-        one, cluster = by_name[name]
+    chosen = [by_name[name] for name in dict.fromkeys(names or by_name)]
+    for one, cluster in chosen:
         one.delete(cluster)
-    return chosen
+    return [cluster for _, cluster in chosen]
 
 
 def _check_apps(project: Project, names: Sequence[str]) -> None:
@@ -110,17 +112,15 @@ def _install(
     project: Project,
     progress: Progress,
     *,
-    guarded: bool = False,
-    undo: bool = False,
+    undo: bool,
 ) -> None:
     """Install the apps.
 
-    guarded  others live in the cluster: nothing is made that belongs to all of it
-    undo     if one cannot be installed, a cluster that goes on without us gets back what it was
+    undo  if one cannot be installed, a cluster that goes on without us gets back what it was
     """
     ledger = Ledger()
     with Kube(cluster.kubeconfig) as kube:
-        applier = Applier(kube, secrets.token_hex(4), guarded=guarded)
+        applier = Applier(kube, cluster.guest or secrets.token_hex(4), guarded=bool(cluster.guest))
         try:
             for app in install(kube, applier, ledger, [project.app(name) for name in names], project):
                 progress(f"{app.name} is ready")

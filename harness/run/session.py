@@ -173,6 +173,7 @@ def open_session(
     cluster = bring_up(profile, f"signalbox-{run_id}", progress=lambda text: emit(ev.Note(text)))
     session: Session | None = None
     try:
+        run_id = cluster.guest or run_id
         took = time.monotonic() - begin
         emit(ev.ClusterReady(cluster.name, took))
         with Kube(cluster.kubeconfig) as kube:
@@ -234,7 +235,7 @@ def _check(chosen: Provider, cluster: Cluster, kube: Kube) -> None:
 def _tear_down(chosen: Provider, cluster: Cluster, session: Session | None) -> None:
     begin = time.monotonic()
     if session is not None and session.stays and _is_alive(chosen, cluster):
-        chosen.keep(cluster)
+        cluster = chosen.keep(cluster)
         session.emit(ev.ClusterKept(cluster.name, tuple(way_in(cluster, session.run_id))))
     chosen.release(cluster)
     if session is not None:

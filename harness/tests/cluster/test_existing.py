@@ -10,8 +10,11 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli import cli
+from harness.cluster import embedded, existing
 from harness.cluster.existing import CONTEXT, KUBECONFIG
-from harness.errors import EnvironmentFailed, Exit, SignalboxError
+from harness.cluster.provider import Request
+from harness.dialect import LINKERD_2_14
+from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
 from harness.kube.apply import Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import ObjectRef
@@ -50,6 +53,71 @@ def test_after_ctrl_c_the_cluster_is_as_it_was(theirs: Theirs, project: Path, tm
         assert running.wait(60) == Exit.INTERRUPTED, "".join(running.lines)
         running.assert_nothing_left()
     assert theirs.namespaces() == before
+
+
+def up(theirs: Theirs, state: Path, *arguments: str, code: int) -> str:
+    """What `signalbox up --cluster existing ARGUMENTS` prints; nothing lies in its temporary folder."""
+    environment = {"XDG_STATE_HOME": str(state), "HOME": str(state)}
+    with signalbox("up", *theirs.options(), *arguments, environment=environment) as running:
+        assert running.wait(90) == code, "".join(running.lines)
+        running.assert_nothing_left()
+        return "".join(running.lines)
+
+
+def remembered(state: Path) -> list[Path]:
+    return [path for path in state.rglob("*") if path.is_file() and "turn-" not in path.name]
+
+
+def test_what_up_puts_there_stays_until_down(theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = theirs.namespaces()
+    text = up(theirs, tmp_path, "--app", "podinfo-a", "--dashboard", code=Exit.HELD)
+    (kubeconfig,) = [line.partition("=")[2] for line in text.splitlines() if line.startswith("export KUBECONFIG=")]
+    assert f"one here: python -m harness.dashboard --kubeconfig {kubeconfig}" in text
+    assert "# it stays until: signalbox down existing/signalbox" in text
+    assert Path(kubeconfig).is_relative_to(tmp_path)
+    assert Path(kubeconfig).stat().st_mode & 0o077 == 0
+    assert theirs.namespaces().keys() - before.keys() == {"test"}
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert "existing/signalbox  linkerd-2.14" in CliRunner().invoke(cli, ["clusters"]).output
+    refused = CliRunner().invoke(cli, ["apply", "linkerd-control-plane", "--name", "existing/signalbox"])
+    assert isinstance(refused.exception, InputError)
+    assert CliRunner().invoke(cli, ["down", "existing/signalbox"]).output == "existing/signalbox is as it was\n"
+    assert theirs.namespaces() == before
+    assert remembered(tmp_path) == []
+
+
+def test_up_that_fails_takes_away_what_it_has_put_there(theirs: Theirs, tmp_path: Path) -> None:
+    before = theirs.namespaces()
+    text = up(theirs, tmp_path, "--app", "podinfo-a", "--app", "dashboard", code=Exit.ENVIRONMENT)
+    assert "ClusterRole/signalbox-dashboard belongs to the whole cluster" in text
+    assert "remedy: leave it out" in text
+    assert "takes away what was installed" in text
+    assert theirs.namespaces() == before
+    assert remembered(tmp_path) == []
+
+
+def test_down_waits_for_nobody_and_says_what_to_do_about_a_cluster_that_is_no_more(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("XDG_STATE_HOME", tmp_path), (CONTEXT, theirs.context), (KUBECONFIG, theirs.kubeconfig)):
+        monkeypatch.setenv(name, str(value))
+    opened = existing.create(Request("mine", LINKERD_2_14), progress=print, furnish=print)
+    kept = existing.keep(opened)
+    with pytest.raises(EnvironmentFailed, match="existing/signalbox is in use by another process"):
+        existing.delete(kept)
+    existing.release(kept)
+    document = yaml.safe_load(kept.kubeconfig.read_text(encoding="utf-8"))
+    document["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    kept.kubeconfig.write_text(yaml.safe_dump(document), encoding="utf-8")
+    (found,) = existing.kept()
+    with pytest.raises(EnvironmentFailed, match=f"forget it: rm -r {found.kubeconfig.parent}"):
+        existing.delete(found)
+    assert existing.kept() == [found]
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_nobodys_orphan(tmp_path: Path) -> None:
+    """As when two `signalbox down` meet, or the supervisor removes its folder between two looks."""
+    assert embedded._is_orphan(tmp_path / "gone") is False
 
 
 def test_a_namespace_that_is_not_ours_is_not_touched(theirs: Theirs, project: Path, tmp_path: Path) -> None:

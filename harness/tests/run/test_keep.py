@@ -38,3 +38,5 @@ def test_ways_in_say_how_it_goes_again() -> None:
     text = "\n".join(way_in(shared, "ab12"))
     assert "signalbox.dev/run=ab12" in text
     assert "signalbox down" not in text
+    guest = Cluster("existing/theirs", Path("/k"), DIALECTS["linkerd-2.14"], shared=True, guest="ab12")
+    assert "what the run left there stays until: signalbox down existing/theirs" in way_in(guest, "ab12")[-1]
