@@ -20,6 +20,8 @@ from harness.embedded.apiserver.validation import to_json_schema
 
 KUBERNETES = "v1.32.0"
 """The release whose kinds and whose version number this cluster shows."""
+GIT_VERSION = f"{KUBERNETES}+signalbox"
+"""What server and node call themselves."""
 
 _PREFIX = "#/$defs/"
 METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"

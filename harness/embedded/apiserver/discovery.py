@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.embedded.apiserver.definitions import KUBERNETES
+from harness.embedded.apiserver.definitions import GIT_VERSION, KUBERNETES
 from harness.embedded.apiserver.errors import no_such_resource
 from harness.embedded.apiserver.httpd import Request, Response
 from harness.embedded.apiserver.kinds import Kind, Kinds
@@ -22,7 +22,7 @@ def version_answer() -> Response:
         {
             "major": major,
             "minor": minor,
-            "gitVersion": f"{KUBERNETES}+signalbox",
+            "gitVersion": GIT_VERSION,
             "gitCommit": "",
             "gitTreeState": "clean",
             "buildDate": "1970-01-01T00:00:00Z",

@@ -32,6 +32,8 @@ def object_matcher(kind: Kind, labels: str, fields: str) -> Match | None:
         return None
     by_label = parse_labels(labels)
     by_field = parse_fields(kind, fields)
+    if not labels:
+        return by_field
     return lambda obj: by_label(obj["metadata"].get("labels") or {}) and by_field(obj)
 
 

@@ -53,6 +53,9 @@ class NodeStreams(Protocol):
         raises  ApiError 400 if the container (or its previous run) has not started
         """
 
+    def check_execution(self, namespace: str, pod: str, container: str) -> None:
+        """ApiError 400 for a container that has no process of its own to run a command beside."""
+
     async def execute(
         self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: bool, terminal: bool
     ) -> Execution:

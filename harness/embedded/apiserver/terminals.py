@@ -52,6 +52,8 @@ async def serve_terminal(api: Api, node: NodeStreams, target: Target, request: R
         finally:
             execution.close()
 
+    # kubectl tries again without a WebSocket, and shows what it is told then.
+    node.check_execution(target.namespace, target.name, container)
     answer = accept_websocket(request, PROTOCOLS, run)  # before anything runs for a client that cannot listen
     execution = await node.execute(
         target.namespace, target.name, container, command, stdin=wants["stdin"], terminal=wants["tty"]

@@ -144,15 +144,19 @@ class Node:
             )
         )
 
+    def check_execution(self, namespace: str, pod: str, container: str) -> None:
+        """ApiError 400 for the proxy, which has no process to run a command beside."""
+        if container == PROXY_CONTAINER:
+            raise bad_request(f"container {container} has no process of its own: it is part of the cluster's Envoy")
+
     async def execute(
         self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: bool, terminal: bool
     ) -> Execution:
         """Start a command in a container's environment; close what it returns.
 
-        raises  ApiError 400 if the container does not run, or is the proxy, which has no process
+        raises  ApiError 400 if the container does not run
         """
-        if container == PROXY_CONTAINER:
-            raise bad_request(f"container {container} has no process of its own: it is part of the cluster's Envoy")
+        self.check_execution(namespace, pod, container)
         started = await self._container(namespace, pod, container).start_beside(command, stdin=stdin, terminal=terminal)
         if started is None:
             raise bad_request(f"container {container} of pod {pod} is not running")

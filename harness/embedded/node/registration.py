@@ -7,6 +7,7 @@ import platform
 from datetime import datetime
 from typing import Any
 
+from harness.embedded.apiserver.definitions import GIT_VERSION
 from harness.embedded.node.status import kubernetes_time
 
 Obj = dict[str, Any]
@@ -40,7 +41,7 @@ def node_object(name: str, address: str, now: datetime) -> Obj:
                 "containerRuntimeVersion": "signalbox://local-processes",
                 "kernelVersion": system.release,
                 "kubeProxyVersion": "",
-                "kubeletVersion": "",
+                "kubeletVersion": GIT_VERSION,
                 "machineID": "",
                 "operatingSystem": "linux",
                 "osImage": system.system,

@@ -94,6 +94,10 @@ class FakeNode:
 
         return lines()
 
+    def check_execution(self, namespace: str, pod: str, container: str) -> None:
+        if container == "proxy":
+            raise bad_request("container proxy has no process of its own")
+
     async def execute(
         self, namespace: str, pod: str, container: str, command: Sequence[str], *, stdin: bool, terminal: bool
     ) -> Execution:

@@ -169,6 +169,18 @@ def test_clients_that_speak_something_else_are_told(box: Box, running: str, head
     assert not marker.exists()
 
 
+def test_a_container_without_process_is_told_so_to_every_client(box: Box, core: Any, namespace: str) -> None:
+    """kubectl asks again without a WebSocket, and shows what it is told then."""
+    wanted = pod()
+    wanted["spec"]["containers"].append({"name": "proxy", "image": "proxy:1"})
+    core.create_namespaced_pod(namespace, wanted)
+    for headers in (HANDSHAKE, {"Upgrade": "SPDY/3.1", "Connection": "Upgrade"}):
+        answer = refused(box, f"{exec_path(namespace, 'true')}&container=proxy", headers)
+        assert (answer.status, answer.json["message"]) == (400, "container proxy has no process of its own")
+    answer = refused(box, f"{exec_path(namespace, 'true')}&container=app", {"Upgrade": "SPDY/3.1"})
+    assert "WebSocket" in answer.json["message"]
+
+
 @pytest.mark.parametrize("garbage", [b"\xff" * 64, b"\x82\xff" + b"\xff" * 12, b"\x88\x81abcd\x00", b""])
 def test_broken_frames_end_the_connection_and_the_command(box: Box, running: str, garbage: bytes) -> None:
     with RawWebSocket(box, exec_path(running, "sleep", "60"), "v5.channel.k8s.io") as socket:

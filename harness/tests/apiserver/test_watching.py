@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import orjson
 import pytest
 
 from harness.embedded.apiserver.api import Api
+from harness.embedded.apiserver.targets import Target
+from harness.embedded.apiserver.views import View
+from harness.embedded.apiserver.watch import WatchRequest, watch_stream
 from harness.tests.apiserver.support import (
     Box,
     configmap,
@@ -157,6 +161,28 @@ def test_a_watch_that_ends_marks_how_far_it_came(core: Any, namespace: str) -> N
     (mark,) = raw_events(core, namespace, allow_watch_bookmarks=True, **query)
     assert mark["type"] == "BOOKMARK"
     assert int(mark["object"]["metadata"]["resourceVersion"]) >= int(listed)
+
+
+def test_a_watch_whose_time_ran_out_unseen_still_marks_how_far_it_came() -> None:
+    """As after a server that was held up for all of the watch's time."""
+    api = new_api()
+    api.create("namespaces", {"metadata": {"name": "n"}})
+    kind = api.kinds.find("", "v1", "configmaps")
+    assert kind is not None
+    target = Target(kind, "v1", "n")
+
+    async def heard(*, bookmarks: bool) -> list[str]:
+        request = WatchRequest(target, None, api.store.revision, False, False, bookmarks, seconds=0.0)
+        chunks = watch_stream(api.store, request, View(kind, "v1", "Object", "", api.schemas)).chunks
+        assert await anext(chunks) == b""
+        name = api.create("configmaps", configmap(f"made-{bookmarks}".lower()), namespace="n")["metadata"]["name"]
+        events = [orjson.loads(line) for line in b"".join([chunk async for chunk in chunks]).splitlines()]
+        assert events[0]["object"]["metadata"]["name"] == name
+        assert events[-1]["object"]["metadata"]["resourceVersion"] == str(api.store.revision)
+        return [event["type"] for event in events]
+
+    assert asyncio.run(heard(bookmarks=True)) == ["ADDED", "BOOKMARK"]
+    assert asyncio.run(heard(bookmarks=False)) == ["ADDED"]
 
 
 def test_one_object_can_be_watched_by_field_selector(core: Any, namespace: str) -> None:
