@@ -6,6 +6,7 @@ The official client is everywhere else.
 from __future__ import annotations
 
 import gc
+import socket
 import warnings
 from collections.abc import Iterator
 from itertools import islice
@@ -26,6 +27,7 @@ from lightkube.types import PatchType
 
 from harness.tests.apiserver.support import WIDGET_CRD, Box, configmap, deployment, pod
 from harness.tests.apiserver.test_custom_kinds import widgets  # noqa: F401  # the definition, as a fixture
+from harness.tests.apiserver.test_port_forward import echo  # noqa: F401  # the port, as a fixture
 
 
 @pytest.fixture
@@ -84,6 +86,18 @@ def test_kr8s_talks_to_a_pod(api: Any) -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"err\n", 3)
 
 
+def test_kr8s_forwards_ports(api: Any, echo: int) -> None:  # noqa: F811
+    one = Pod(pod(), api=api)
+    one.create()
+    one.wait("jsonpath='{.status.phase}'=Running", timeout=20)
+    with (
+        one.portforward(echo, local_port="auto") as local,
+        socket.create_connection(("127.0.0.1", local), timeout=20) as connection,
+    ):
+        connection.sendall(b"hello")
+        assert connection.recv(5) == b"hello"
+
+
 def test_kr8s_knows_custom_kinds(api: Any, widgets: Any) -> None:  # noqa: F811
     kind = new_class("Widget", "example.com/v1", namespaced=True, plural="widgets")
     kind({"metadata": {"name": "one"}, "spec": {"color": "red"}}, api=api).create()
@@ -139,6 +153,18 @@ def test_lightkube_reads_logs(light: Any, namespace: str) -> None:
     light.create(one)
     light.wait(LightPod, "one", for_conditions=["Ready"])
     assert list(light.log("one")) == ["first\n", "second\n"]
+
+
+def test_lightkube_executes(light: Any, namespace: str) -> None:
+    one: Any = LightPod.from_dict(pod())
+    one.metadata.namespace = namespace
+    light.create(one)
+    light.wait(LightPod, "one", for_conditions=["Ready"])
+    command = ["sh", "-c", "cat; echo err >&2; exit 3"]
+    done = light.exec("one", command=command, stdin="in and out", stdout=True, stderr=True, timeout=20)
+    assert (done.stdout, done.stderr, done.exit_code) == ("in and out", "err\n", 3)
+    with pytest.raises(ApiError, match="exit status 3"):
+        light.exec("one", command=["sh", "-c", "exit 3"], stdout=True, raise_on_error=True, timeout=20)
 
 
 def test_lightkube_knows_custom_kinds(light: Any, widgets: Any) -> None:  # noqa: F811
