@@ -26,6 +26,7 @@ for _module in (
     "filters.http.lua.v3.lua",
     "filters.http.rbac.v3.rbac",
     "filters.http.router.v3.router",
+    "filters.http.upstream_codec.v3.upstream_codec",
     "filters.listener.tls_inspector.v3.tls_inspector",
     "filters.network.rbac.v3.rbac",
     "filters.network.http_connection_manager.v3.http_connection_manager",

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from harness.dialect import Dialect
 from harness.resources.annotations import parse_http_retry, parse_timeout_annotations
-from harness.resources.app_protocols import H2C
 from harness.resources.circuit_breaking import parse_failure_accrual
 
 _NEVER: Final = (
@@ -21,7 +20,7 @@ REASON: Final = "AnnotationHasNoEffect"
 def unheeded(obj: dict[str, Any], dialect: Dialect) -> str:
     """A sentence about the annotations of a route or Service that have no effect; "" if there are none."""
     annotations = obj["metadata"].get("annotations") or {}
-    return "; ".join((*_notices(annotations, dialect), *_unspoken(obj)))
+    return "; ".join(_notices(annotations, dialect))
 
 
 def _notices(annotations: Mapping[str, str], dialect: Dialect) -> Iterator[str]:
@@ -33,12 +32,6 @@ def _notices(annotations: Mapping[str, str], dialect: Dialect) -> Iterator[str]:
         yield from map(str, parse_http_retry(annotations)[1])
     elif names := _beginning(annotations, _LIMITS):
         yield f"{dialect.name} does not know {names}"
-
-
-def _unspoken(obj: Mapping[str, Any]) -> Iterator[str]:
-    for port in (obj.get("spec") or {}).get("ports") or ():
-        if port.get("appProtocol") == H2C:
-            yield f"the embedded mesh speaks HTTP/1.1 to the applications behind port {port['port']} ({H2C})"
 
 
 def _beginning(annotations: Iterable[str], prefixes: tuple[str, ...]) -> str:

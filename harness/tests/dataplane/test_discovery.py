@@ -25,6 +25,7 @@ from harness.tests.dataplane.builders import pod, route, service, snapshot
 
 WEBAPP = pod("webapp", "127.77.64.1")
 WEBAPP_INBOUND = ("in/booksapp/webapp-1/7000", "in/booksapp/webapp-1/4191")
+WEBAPP_APPLICATIONS = [f"{name}|{version}" for name in WEBAPP_INBOUND for version in ("HTTP/1.1", "HTTP/2")]
 BOOKS = pod("books", "127.77.64.2")
 Refusal = Callable[[Kind, set[str]], str | None]
 
@@ -194,7 +195,7 @@ def test_what_is_gone_loses_endpoints_first_and_clusters_last(tmp_path: Path) ->
         mark = len(proxy.heard)
         await server.push(resources(WEBAPP))
         assert proxy.told_since(mark) == [Kind.ASSIGNMENT, Kind.LISTENER, Kind.CLUSTER]
-        assert proxy.heard[-1][1] == {"booksapp/webapp-1|pods", *WEBAPP_INBOUND}
+        assert proxy.heard[-1][1] == {"booksapp/webapp-1|pods", *WEBAPP_APPLICATIONS}
 
     run(test, tmp_path)
 

@@ -33,9 +33,11 @@ def endpoints(resources: Resources, name: str) -> dict[str, Config]:
     }
 
 
-def is_http2(cluster: Config) -> bool:
+def is_upgraded(cluster: Config) -> bool:
+    """Whether HTTP/2 is spoken whatever the client speaks, who is then told of; else its own version is."""
     (options,) = cluster["typed_extension_protocol_options"].values()
-    return "http2_protocol_options" in options["explicit_http_config"]
+    assert ("http_filters" in options) is ("explicit_http_config" in options)
+    return "http2_protocol_options" in options.get("explicit_http_config", {})
 
 
 def test_every_resource_is_a_valid_message() -> None:
@@ -115,10 +117,10 @@ def test_an_undeclared_backend_port_is_dialled_on_every_pod() -> None:
 def test_http2_only_while_all_endpoints_are_meshed() -> None:
     name = "booksapp/webapp-1|svc/booksapp/books/7000"
     pods = (WEBAPP, BOOKS, PLAIN)
-    assert is_http2(compiled(*pods, service("books", "127.77.64.2")).clusters[name])
-    assert is_http2(compiled(*pods, service("books")).clusters[name])
+    assert is_upgraded(compiled(*pods, service("books", "127.77.64.2")).clusters[name])
+    assert is_upgraded(compiled(*pods, service("books")).clusters[name])
     mixed = compiled(*pods, service("books", "127.77.64.2", unready=("127.77.64.3",))).clusters[name]
-    assert not is_http2(mixed)
+    assert not is_upgraded(mixed)
     assert mixed["transport_socket_matches"]
 
 
@@ -127,14 +129,14 @@ def test_an_address_before_its_pod_changes_no_cluster() -> None:
     name = "booksapp/webapp-1|svc/booksapp/books/7000"
     before = compiled(WEBAPP, BOOKS, service("books", "127.77.64.2")).clusters[name]
     assert compiled(WEBAPP, BOOKS, service("books", "127.77.64.2", unready=("127.77.64.5",))).clusters[name] == before
-    assert not is_http2(compiled(WEBAPP, BOOKS, service("books", "127.77.64.2", "127.77.64.5")).clusters[name])
+    assert not is_upgraded(compiled(WEBAPP, BOOKS, service("books", "127.77.64.2", "127.77.64.5")).clusters[name])
 
 
 def test_unmeshed_clients_show_no_identity() -> None:
     cluster = compiled(PLAIN, BOOKS, service("books", "127.77.64.2")).clusters[
         "booksapp/plain-1|svc/booksapp/books/7000"
     ]
-    assert not is_http2(cluster)
+    assert not is_upgraded(cluster)
     assert "transport_socket_matches" not in cluster
 
 

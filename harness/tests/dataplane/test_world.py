@@ -226,15 +226,3 @@ def test_annotations_that_would_break_circuits_but_are_wrong_are_told() -> None:
         f"AnnotationHasNoEffect: metadata.annotations.{MODE}: unsupported failure accrual mode: unified",
         f"AnnotationHasNoEffect: metadata.annotations.{CONSECUTIVE}max-failures: 'many' is no count of failures",
     ]
-
-
-def test_a_protocol_that_is_not_spoken_is_told() -> None:
-    """§1.59."""
-    world, spoken, unspoken = Watched(LINKERD_EDGE), service_object(), service_object()
-    spoken["spec"]["ports"][0]["appProtocol"] = "http"
-    unspoken["spec"]["ports"][0]["appProtocol"] = "kubernetes.io/h2c"
-    world.put(SERVICES, spoken)
-    assert world.told == []
-    world.put(SERVICES, unspoken)
-    (told,) = world.told
-    assert "speaks HTTP/1.1 to the applications behind port 80" in told

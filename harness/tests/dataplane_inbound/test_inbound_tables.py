@@ -202,7 +202,7 @@ def test_connections_that_are_not_looked_into_are_judged_by_the_listener_3_7(pro
     (options,) = moment.clusters["booksapp/webapp-1|svc/booksapp/authors/7000"][
         "typed_extension_protocol_options"
     ].values()
-    assert "http_protocol_options" in options["explicit_http_config"]  # what arrives is what the application reads
+    assert "use_downstream_protocol_config" in options  # what arrives is what the application reads
     assert pack(Kind.LISTENER, NAME, moment.listeners[NAME]).value
 
 

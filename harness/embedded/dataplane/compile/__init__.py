@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.embedded.dataplane.compile import ingress, listeners
 from harness.embedded.dataplane.compile.assignments import all_pods, service_endpoints
-from harness.embedded.dataplane.compile.clusters import all_client_clusters, local_cluster
+from harness.embedded.dataplane.compile.clusters import all_client_clusters, local_clusters
 from harness.embedded.dataplane.compile.inbound import inbound_table
 from harness.embedded.dataplane.compile.names import Client, Config, Resources
 from harness.embedded.dataplane.compile.outbound import outbound_tables
@@ -51,7 +51,7 @@ def _clusters(view: View, meshed: list[tuple[Pod, int]], certificates: Path) -> 
     if view.snapshot.ingress is not None:
         yield from ingress.clusters(view, view.snapshot.ingress, certificates)
     for pod, port in meshed:
-        yield local_cluster(pod, port)
+        yield from local_clusters(pod, port)
 
 
 def _assignments(view: View) -> Iterable[Config]:

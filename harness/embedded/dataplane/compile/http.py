@@ -21,6 +21,10 @@ WITHIN_TOTAL: Final = "signalbox-within-total"
 """On its way through inbound filters: the limit for all clients together has let the request pass."""
 _TO_METADATA: Final = "envoy.filters.http.header_to_metadata"
 _TO_METADATA_CONFIG: Final = "extensions.filters.http.header_to_metadata.v3.Config"
+APP_KEY: Final = "signalbox-app"
+"""Of a request that reaches a pod: the cluster of its application that speaks the request's HTTP version."""
+_SPOKEN_HEADER: Final = "l5d-orig-proto"
+"""Which HTTP version a client spoke, where proxies speak another to each other (§4.10)."""
 _FORWARDED_PROTO: Final = "x-forwarded-proto"
 _KEPT_PROTO: Final = "signalbox-forwarded-proto"
 _OVERWRITE: Final = "OVERWRITE_IF_EXISTS_OR_ADD"
@@ -33,12 +37,14 @@ class ConnectionManager:
     table           name of the route table
     stat_prefix     without dots, which would end it
     filters         before the one that forwards
+    early           what changes headers before a route is looked for
     """
 
     table: str
     stat_prefix: str
     replies: list[Config]
     filters: list[Config] = field(default_factory=list)
+    early: list[Config] = field(default_factory=list)
     access_log: list[Config] = field(default_factory=list)
     attempt_log: list[Config] = field(default_factory=list)
 
@@ -56,7 +62,7 @@ class ConnectionManager:
             skip_xff_append=True,
             stream_idle_timeout="0s",
             request_timeout="0s",
-            early_header_mutation_extensions=[_keep_forwarded_proto()],
+            early_header_mutation_extensions=[_keep_forwarded_proto(), *self.early],
             local_reply_config={"mappers": self.replies},
             access_log=self.access_log,
             http_filters=[*self.filters, _restore_forwarded_proto(), self._router()],
@@ -80,6 +86,22 @@ def stamp_client_identity() -> Config:
             written(CLIENT_KEY, "id/%DOWNSTREAM_PEER_DNS_SAN%"),  # those without an identity are one client (§3.28)
         ]
     )
+
+
+def choose_application(cluster: str, *, to_mesh: bool) -> Config:
+    """Let the application be spoken to in the HTTP version of the client; of another proxy's, as it says (§4.13)."""
+    believed = "ADD_IF_ABSENT" if to_mesh else _OVERWRITE
+    return _early(
+        [
+            {"append": {"header": {"key": _SPOKEN_HEADER, "value": "%PROTOCOL%"}, "append_action": believed}},
+            written(APP_KEY, f"{cluster}|%REQ({_SPOKEN_HEADER})%"),
+        ]
+    )
+
+
+def tell_spoken() -> Config:
+    """On the way to another proxy by HTTP/2: what the client spoke (§4.10)."""
+    return header_mutation([written(_SPOKEN_HEADER, "%PROTOCOL%")])
 
 
 def close_when_told() -> Config:
@@ -134,10 +156,11 @@ def _authority_rule() -> Config:
 
 def _keep_forwarded_proto() -> Config:
     """The proxy adds x-forwarded-proto before any filter runs; this remembers what the client itself said."""
-    mutation = typed(
-        "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        mutations=[{"remove": _KEPT_PROTO}, written(_KEPT_PROTO, f"%REQ({_FORWARDED_PROTO})%")],
-    )
+    return _early([{"remove": _KEPT_PROTO}, written(_KEPT_PROTO, f"%REQ({_FORWARDED_PROTO})%")])
+
+
+def _early(mutations: list[Config]) -> Config:
+    mutation = typed("extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", mutations=mutations)
     return {"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": mutation}
 
 
@@ -146,7 +169,10 @@ def _restore_forwarded_proto() -> Config:
         [
             {"remove": _FORWARDED_PROTO},
             written(_FORWARDED_PROTO, f"%REQ({_KEPT_PROTO})%"),
-            *({"remove": name} for name in (_KEPT_PROTO, "x-envoy-internal", CLIENT_KEY, WITHIN_TOTAL)),
+            *(
+                {"remove": name}
+                for name in (_KEPT_PROTO, "x-envoy-internal", CLIENT_KEY, WITHIN_TOTAL, APP_KEY, _SPOKEN_HEADER)
+            ),
         ]
     )
 

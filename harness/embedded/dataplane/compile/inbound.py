@@ -12,6 +12,7 @@ from typing import Final
 
 from harness.embedded.dataplane.compile.authorizations import route_access
 from harness.embedded.dataplane.compile.filters import request_changes
+from harness.embedded.dataplane.compile.http import APP_KEY
 from harness.embedded.dataplane.compile.names import REMEMBERED, Config, InboundLabel, inbound_name, labelled
 from harness.embedded.dataplane.compile.precedence import HostScore, Ranked, pattern_score, ranked
 from harness.embedded.dataplane.compile.rate_limits import host_limits, no_limits
@@ -39,7 +40,7 @@ def _table(policy: InboundPolicy, name: str, port: int) -> Config:
         redirects = _redirect(item.rule) is not None  # nothing else goes by the path once a rule is found
         key = (id(route), id(item.rule), (item.match.path, item.entry.tier) if redirects else None)
         if key not in actions:
-            actions[key] = _action(policy, item, name, port)
+            actions[key] = _action(policy, item, port)
         routes.append({"match": _with_host(item.entry.match, hostname), **actions[key]})
     host: Config = {"name": "server", "domains": ["*"], "routes": [*routes, _no_route(policy)]}
     if limits := host_limits(policy.rate_limit):
@@ -70,9 +71,7 @@ def _redirect(rule: InboundRule) -> RequestRedirect | None:
     return next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
 
 
-def _action(
-    policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule], cluster: str, port: int
-) -> Config:
+def _action(policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule], port: int) -> Config:
     """Everything of an entry but its match."""
     (route, _), rule = item.route, item.rule
     answer = _redirect(rule)
@@ -86,7 +85,7 @@ def _action(
     return {
         "metadata": labelled(label),
         "typed_per_filter_config": access,
-        "route": {"cluster": cluster, "timeout": "0s"},
+        "route": {"cluster_header": APP_KEY, "timeout": "0s"},
         **request_changes(rule.filters),
     }
 

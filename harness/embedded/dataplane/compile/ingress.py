@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from harness.embedded.dataplane.compile.clusters import client_cluster
+from harness.embedded.dataplane.compile.clusters import Spoken, client_cluster
 from harness.embedded.dataplane.compile.http import ConnectionManager
 from harness.embedded.dataplane.compile.listeners import listener as listening
 from harness.embedded.dataplane.compile.local_replies import ingress_replies
@@ -40,7 +40,7 @@ def listener(ingress: Ingress) -> Config:
 def clusters(view: View, ingress: Ingress, certificates: Path) -> Iterator[Config]:
     """One over each Service port that some path leads to."""
     for service, port in sorted({target for path in ingress.paths if (target := _target(view, path))}):
-        yield client_cluster(_client(ingress), service_assignment(service, port), certificates, http2=False)
+        yield client_cluster(_client(ingress), service_assignment(service, port), certificates, Spoken.HTTP_1)
 
 
 def table(view: View, ingress: Ingress) -> Config:

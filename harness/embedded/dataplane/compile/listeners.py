@@ -15,6 +15,7 @@ from harness.embedded.dataplane.compile import counters
 from harness.embedded.dataplane.compile.authorizations import access_filter, connection_access
 from harness.embedded.dataplane.compile.http import (
     ConnectionManager,
+    choose_application,
     close_when_told,
     remember_authority,
     require_identity,
@@ -22,9 +23,11 @@ from harness.embedded.dataplane.compile.http import (
 )
 from harness.embedded.dataplane.compile.local_replies import inbound_replies, outbound_replies, unmeshed_replies
 from harness.embedded.dataplane.compile.names import (
+    HTTP_1,
     REMEMBERED,
     Client,
     Config,
+    application_name,
     inbound_name,
     socket_address,
     stat_key,
@@ -78,7 +81,7 @@ def _inbound(
     is_http: bool,
     certificates: Path,
 ) -> Config:
-    tunnel = [connection_access(authorizations), _pass_through(name)]
+    tunnel = [connection_access(authorizations), _pass_through(application_name(name, HTTP_1))]
     made = listener(
         name,
         ip,
@@ -110,6 +113,7 @@ def _inbound_http(name: str, ip: str, port: int, *, to_mesh: bool) -> Config:
         stat_prefix=f"in_{key}_{port}_{'mesh' if to_mesh else 'plain'}",
         replies=inbound_replies(to_mesh=to_mesh),
         filters=[*closed, stamp_client_identity(), access_filter(), *limit_filters()],
+        early=[choose_application(name, to_mesh=to_mesh)],
         access_log=counters.inbound_counter(key, port),
     ).network_filter()
 

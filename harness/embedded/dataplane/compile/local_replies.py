@@ -1,7 +1,12 @@
-"""What the proxy answers when it cannot forward: Linkerd's statuses, empty bodies, one header (§4.15, §4.16)."""
+"""What the proxy answers when it cannot forward: Linkerd's statuses, empty bodies, one header (§4.15, §4.16).
+
+Calls of gRPC get a status of gRPC instead: Linkerd's, which are not those that the proxy would choose
+(linkerd2-proxy 29637b64f, app/core/src/errors/respond.rs).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from harness.dialect import Dialect
@@ -20,6 +25,16 @@ _CONNECT_TIMEOUT: Final = "response.code_details.contains('connection_timeout')"
 _BROKEN: Final = "response.code_details.contains('upstream_reset_before_response_started')"
 _REQUEST_TIMEOUT: Final = "response.code_details == 'response_timeout'"
 _TRY_TIMEOUT: Final = "response.code_details.contains('per_try_timeout')"
+_IS_GRPC: Final = "'content-type' in request.headers && request.headers['content-type'].startsWith('application/grpc')"
+_DEADLINE_EXCEEDED: Final = 4
+_NOT_FOUND: Final = 5
+_PERMISSION_DENIED: Final = 7
+_RESOURCE_EXHAUSTED: Final = 8
+_FAILED_PRECONDITION: Final = 9
+_INTERNAL: Final = 13
+_UNAVAILABLE: Final = 14
+_NO_BACKEND: Final = "response.code_details == 'cluster_not_found'"
+_REDIRECTED: Final = "response.code_details == 'direct_response' && response.code >= 300 && response.code < 400"
 _NO_ROUTE: Final = "response.code_details == 'direct_response' && response.code == 404"
 _DENIED: Final = "response.code_details.startsWith('rbac_access_denied')"
 _LIMITED: Final = "response.code_details == 'local_rate_limited'"
@@ -32,13 +47,21 @@ def outbound_replies(dialect: Dialect) -> list[Config]:
     """For what a meshed pod's applications send; the first that fits counts."""
     late = dialect.timeout_closes_connection  # §2.2
     return [
-        _reply(_TRY_TIMEOUT, "HTTP response timeout of the backend", ERROR_HEADER, closes=late),
-        _reply(_REQUEST_TIMEOUT, "HTTP response timeout", ERROR_HEADER, closes=late),
-        _reply(_OTHER_IDENTITY, "no endpoint has the required identity", ERROR_HEADER, status=502, closes=True),
-        _reply(_NO_ENDPOINT, "service in fail-fast", ERROR_HEADER, status=504, closes=True),
-        _reply(_CONNECT_TIMEOUT, "connect timed out", ERROR_HEADER, status=504, closes=True),
-        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, status=502, closes=True),
-        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, closes=True),
+        # For other requests, the routes have said it all.
+        _grpc_reply(_NO_ROUTE, "", "", _NOT_FOUND),
+        _grpc_reply(_REDIRECTED, "", "", _NOT_FOUND),
+        _grpc_reply(_NO_BACKEND, "", "", _FAILED_PRECONDITION),
+        *_both(_TRY_TIMEOUT, "HTTP response timeout of the backend", ERROR_HEADER, _DEADLINE_EXCEEDED, closes=late),
+        *_both(_REQUEST_TIMEOUT, "HTTP response timeout", ERROR_HEADER, _DEADLINE_EXCEEDED, closes=late),
+        *_both(
+            *(_OTHER_IDENTITY, "no endpoint has the required identity", ERROR_HEADER, _UNAVAILABLE),
+            status=502,
+            closes=True,
+        ),
+        *_both(_NO_ENDPOINT, "service in fail-fast", ERROR_HEADER, _DEADLINE_EXCEEDED, status=504, closes=True),
+        *_both(_CONNECT_TIMEOUT, "connect timed out", ERROR_HEADER, _DEADLINE_EXCEEDED, status=504, closes=True),
+        *_both(_BROKEN, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, _UNAVAILABLE, status=502, closes=True),
+        *_both(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", ERROR_HEADER, _INTERNAL, closes=True),
     ]
 
 
@@ -56,12 +79,12 @@ def inbound_replies(*, to_mesh: bool) -> list[Config]:
     """For what reaches a meshed pod; only other proxies are told why (§3.24)."""
     header = ERROR_HEADER if to_mesh else ""
     return [
-        _reply(_NO_ROUTE, f"{_PEERS}: no route found for request", header),
-        _reply(_DENIED, f"{_PEERS}: unauthorized request on route", header),
-        _reply(_LIMITED, f"{_PEERS}: rate limit exceeded", header),
-        _reply(_CONNECT_TIMEOUT, "connect timed out", header, status=504, closes=True),
-        _reply(_BROKEN, "%RESPONSE_CODE_DETAILS%", header, status=502, closes=True),
-        _reply(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", header, closes=True),
+        *_both(_NO_ROUTE, f"{_PEERS}: no route found for request", header, _NOT_FOUND),
+        *_both(_DENIED, f"{_PEERS}: unauthorized request on route", header, _PERMISSION_DENIED),
+        *_both(_LIMITED, f"{_PEERS}: rate limit exceeded", header, _RESOURCE_EXHAUSTED),
+        *_both(_CONNECT_TIMEOUT, "connect timed out", header, _DEADLINE_EXCEEDED, status=504, closes=True),
+        *_both(_BROKEN, "%RESPONSE_CODE_DETAILS%", header, _UNAVAILABLE, status=502, closes=True),
+        *_both(_UNEXPECTED, "%RESPONSE_CODE_DETAILS%", header, _INTERNAL, closes=True),
     ]
 
 
@@ -87,6 +110,24 @@ def closing() -> Config:
 def literal_value(text: str) -> str:
     """A header value without variables."""
     return text.replace("%", "%%")
+
+
+def _both(
+    condition: str, message: str, header: str, grpc_status: int, *, status: int | None = None, closes: bool = False
+) -> Iterator[Config]:
+    """The reply to a call of gRPC, and to any other request."""
+    yield _grpc_reply(condition, message, header, grpc_status, closes=closes)
+    yield _reply(condition, message, header, status=status, closes=closes)
+
+
+def _grpc_reply(condition: str, message: str, header: str, grpc_status: int, *, closes: bool = False) -> Config:
+    """The message goes to whoever is told the reason in a header (§3.24)."""
+    reply = _reply(f"{_IS_GRPC} && {condition}", message, header, closes=closes)
+    told = explained("grpc-message", message) if header else []
+    return {
+        **reply,
+        "headers_to_add": [*reply.get("headers_to_add", ()), *explained("grpc-status", str(grpc_status)), *told],
+    }
 
 
 def _reply(

@@ -2,7 +2,7 @@
 
     listeners    out/<client>                        in/<namespace>/<pod>/<port>    ingress
     routes       out/<client>                        in/<namespace>/<pod>/<port>    ingress
-    clusters     <client>|svc/<namespace>/<service>/<port>    <client>|pods    in/<namespace>/<pod>/<port>
+    clusters     <client>|svc/<namespace>/<service>/<port>    <client>|pods    in/<namespace>/<pod>/<port>|<version>
                  <client>|svc/<namespace>/<service>/<port>/through/<namespace>/<service>/<port>
     assignments  svc/<namespace>/<service>/<port>    pods
 
@@ -25,6 +25,8 @@ Config: TypeAlias = dict[str, Any]
 
 ALL_PODS: Final = "pods"
 """The assignment behind addresses of pods that are dialled directly (§1.7)."""
+HTTP_1: Final = "HTTP/1.1"
+HTTP_2: Final = "HTTP/2"
 OPAQUE: Final = "opaque"
 """The label of a route to a port whose connections are not looked into: nothing of HTTP is counted for it."""
 INGRESS: Final = "ingress"
@@ -100,8 +102,16 @@ def outbound_listener(pod: Pod) -> str:
 
 
 def inbound_name(pod: Pod, port: int) -> str:
-    """The name of the inbound listener of a port, of its routes and of the cluster behind it."""
+    """The name of the inbound listener of a port and of its routes."""
     return f"{inbound_names(pod)}{port}"
+
+
+def application_name(inbound: str, version: str) -> str:
+    """The cluster of the application behind an inbound listener that speaks this HTTP version.
+
+    version  as the proxy's variable PROTOCOL writes it
+    """
+    return f"{inbound}|{version}"
 
 
 def inbound_names(pod: Pod) -> str:

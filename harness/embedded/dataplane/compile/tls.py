@@ -38,16 +38,17 @@ def server_socket(directory: Path, identity: str) -> Config:
     }
 
 
-def client_sockets(directory: Path, identity: str, *, http2: bool) -> list[Config]:
+def client_sockets(directory: Path, identity: str) -> list[Config]:
     """Shows this identity and accepts only that of the endpoint, which also chooses it as the server name.
 
-    An endpoint without the metadata is dialled in plain text.
+    The proxy offers the HTTP version that it is about to speak, as none is named here. An endpoint without the metadata
+    is dialled in plain text.
     """
     socket = typed(
         "extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         auto_host_sni=True,
         auto_sni_san_validation=True,
-        common_tls_context=_context(directory, identity, ["h2" if http2 else "http/1.1"]),
+        common_tls_context=_context(directory, identity, []),
     )
     return [
         {"name": MESHED, "match": {MESHED: True}, "transport_socket": {"name": _SOCKET, "typed_config": socket}},

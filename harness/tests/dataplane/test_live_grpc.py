@@ -1,0 +1,180 @@
+"""HTTP/2 without TLS and gRPC through real proxies: applications are spoken to as their clients speak (§4.13)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import grpc
+import pytest
+
+from harness.dialect import LINKERD_EDGE
+from harness.embedded.dataplane.snapshot import Pod
+from harness.embedded.pods import OUTBOUND_PORT
+from harness.resources.matches import HeaderMatch, Match, PathMatch
+from harness.resources.routes import Rule
+from harness.tests.dataplane.builders import route, service, to
+from harness.tests.dataplane.live import LiveMesh, live_mesh
+from harness.tests.dataplane_inbound.live import Guarded
+from harness.tests.resources_policy.documents import (
+    authorization_policy,
+    mesh_tls,
+    rate_limit,
+    requires,
+    server,
+    target,
+)
+
+pytestmark = pytest.mark.cluster
+
+
+class _Echo(grpc.GenericRpcHandler):  # type: ignore[misc]  # untyped package
+    """Answers every unary call with its name, the method, the metadata that the mesh sets, and the message."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def service(self, details: Any) -> Any:
+        client = dict(details.invocation_metadata).get("l5d-client-id", "nobody")
+
+        async def answer(message: bytes, context: Any) -> bytes:
+            if details.method.endswith("/Fail"):
+                await context.abort(grpc.StatusCode.DATA_LOSS, "as asked")
+            return b" ".join((self._name.encode(), details.method.encode(), client.encode(), message))
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+async def grpc_app(mesh: LiveMesh, stack: AsyncExitStack, name: str, **changes: Any) -> Pod:
+    made = await mesh.app(name, listening=False, **changes)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((_Echo(name),))
+    server.add_insecure_port(f"{made.endpoint.app_ip}:7000")
+    await server.start()
+    stack.push_async_callback(server.stop, None)
+    return made
+
+
+async def call(client: Pod, authority: str, method: str, **metadata: str) -> str:
+    """What a unary call gets: its message, or the name of its status."""
+    options = (("grpc.default_authority", authority), ("grpc.enable_http_proxy", 0))
+    lines = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
+    async with grpc.aio.insecure_channel(f"{client.endpoint.pod_ip}:{OUTBOUND_PORT}", options=options) as channel:
+        try:
+            return str((await channel.unary_unary(method)(b"hello", metadata=lines, timeout=60)).decode())
+        except grpc.aio.AioRpcError as error:
+            return f"{error.code().name} {error.details()}"
+
+
+def run(test: Callable[[LiveMesh, AsyncExitStack], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with live_mesh(LINKERD_EDGE) as mesh, AsyncExitStack() as stack:
+            await test(mesh, stack)
+
+    asyncio.run(main())
+
+
+WEBAPP = "webapp.booksapp.serviceaccount.identity.linkerd.cluster.local"
+
+
+def test_calls_pass_with_their_identity_status_and_version() -> None:
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        books = await grpc_app(mesh, stack, "books")
+        await mesh.push(webapp, books, service("books", books.endpoint.pod_ip))
+        seen = await call(webapp, "books:7000", "/shop.Books/Get", l5d_client_id="admin", l5d_orig_proto="HTTP/1.1")
+        assert seen == f"books /shop.Books/Get {WEBAPP} hello"
+        assert await call(webapp, "books:7000", "/shop.Books/Fail") == "DATA_LOSS as asked"
+        direct = await call(webapp, f"{books.endpoint.pod_ip}:7000", "/shop.Books/Get")
+        assert direct == f"books /shop.Books/Get {WEBAPP} hello"
+
+    run(test)
+
+
+def test_each_application_is_spoken_to_as_its_client_speaks() -> None:
+    """Two versions at once over the same connection of the mesh, and to plain-text endpoints."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        outsider = await mesh.app("outsider", listening=False, meshed=False)
+        old = await mesh.app("old")
+        books, plain = await grpc_app(mesh, stack, "books"), await grpc_app(mesh, stack, "plain", meshed=False)
+        await mesh.push(
+            *(webapp, outsider, old, books, plain),
+            service("books", books.endpoint.pod_ip),
+            service("old", old.endpoint.pod_ip),
+            service("plain", plain.endpoint.pod_ip),
+        )
+        for client, known in ((webapp, WEBAPP), (outsider, "nobody")):
+            assert await call(client, "books:7000", "/shop.Books/Get") == f"books /shop.Books/Get {known} hello"
+            assert await call(client, "plain:7000", "/shop.Books/Get") == "plain /shop.Books/Get nobody hello"
+            answer = await mesh.get(client, "http://old:7000/", l5d_orig_proto="HTTP/2")
+            assert (answer.status, answer.seen["version"]) == (200, "1.1")
+            assert not {"l5d-orig-proto", "signalbox-app"} & set(answer.seen["headers"])
+            assert (await mesh.get(client, "http://books:7000/")).status in (502, 503)
+            assert (await call(client, "old:7000", "/shop.Books/Get")).startswith("UNAVAILABLE")
+
+    run(test)
+
+
+def test_routes_choose_by_method_and_metadata() -> None:
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        books, canary = await grpc_app(mesh, stack, "books"), await grpc_app(mesh, stack, "canary")
+        get = PathMatch("Exact", "/shop.Books/Get")
+        rules = (
+            Rule(matches=(Match(get, headers=(HeaderMatch("x-canary", "yes"),)),), backend_refs=(to("canary"),)),
+            Rule(matches=(Match(get),)),
+            Rule(matches=(Match(PathMatch("Exact", "/shop.Books/Gone")),), backend_refs=(to("gone"),)),
+        )
+        services = (service(name, item.endpoint.pod_ip) for name, item in (("books", books), ("canary", canary)))
+        await mesh.push(webapp, books, canary, *services, route("r", *rules))
+        assert (await call(webapp, "books:7000", "/shop.Books/Get")).startswith("books ")
+        assert (await call(webapp, "books:7000", "/shop.Books/Get", x_canary="yes")).startswith("canary ")
+        assert await call(webapp, "books:7000", "/shop.Books/Other") == "NOT_FOUND "
+        assert await call(webapp, "books:7000", "/shop.Books/Gone") == "FAILED_PRECONDITION "
+
+    run(test)
+
+
+def test_policies_answer_with_statuses_of_grpc() -> None:
+    """§3.8, §3.29: denied is 7, a rate limit 8; who may, is served."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        authors = await grpc_app(mesh, stack, "authors")
+        guarded = Guarded(mesh, authors, service("authors", authors.endpoint.pod_ip), {})
+        webapp, other = await guarded.client("webapp"), await guarded.client("other")
+        plain = await guarded.client("plain", meshed=False)
+        await guarded.enforce(
+            server(),
+            mesh_tls("only-webapp", WEBAPP),
+            authorization_policy(
+                "webapp-may", target("Server", "authors-server"), requires("MeshTLSAuthentication", "only-webapp")
+            ),
+        )
+        assert (await call(webapp, "authors:7000", "/shop.Authors/Get")).startswith("authors ")
+        denied = await call(other, "authors:7000", "/shop.Authors/Get")
+        assert denied.startswith("PERMISSION_DENIED client ")
+        assert denied.endswith("unauthorized request on route")
+        assert await call(plain, "authors:7000", "/shop.Authors/Get") == "PERMISSION_DENIED "  # §3.24: not told why
+        await guarded.enforce(
+            server(accessPolicy="all-unauthenticated"), rate_limit("few", total={"requestsPerSecond": 1})
+        )
+        at_once = await asyncio.gather(*(call(webapp, "authors:7000", "/shop.Authors/Get") for _ in range(20)))
+        statuses = {answer.split()[0] for answer in at_once}
+        assert statuses == {"authors", "RESOURCE_EXHAUSTED"}
+
+    run(test)
+
+
+def test_nobody_there_is_told_in_statuses_of_grpc() -> None:
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        silent = await mesh.app("silent", listening=False)
+        await mesh.push(webapp, silent, service("silent", silent.endpoint.pod_ip), service("empty"))
+        assert await call(webapp, "empty:7000", "/shop.Books/Get") == "DEADLINE_EXCEEDED service in fail-fast"
+        assert (await call(webapp, "silent:7000", "/shop.Books/Get")).startswith("UNAVAILABLE ")
+
+    run(test)
