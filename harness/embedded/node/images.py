@@ -7,8 +7,10 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 
 COMMAND_ANNOTATION = "signalbox.dev/command"
+_SHELLS = frozenset({"sh", "bash"})
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -97,7 +99,7 @@ class Images:
 
         A stand-in function gets the command line that the image would run. A local command, from the image map or
         from the pod's annotation, replaces the image's program (`command` names a file that only the image has)
-        and gets the container's `args`.
+        and gets the container's `args`. A manifest's shell is this machine's, as it is for exec.
         """
         if annotations.get(COMMAND_ANNOTATION, "").strip():
             line = _annotated(annotations[COMMAND_ANNOTATION])
@@ -108,6 +110,8 @@ class Images:
         image_id = f"signalbox://{image.stands_in}"
         if image.function is None:
             return Program((*image.command, *(args or image.arguments)), None, image_id)
+        if command and PurePosixPath(command[0]).name in _SHELLS:
+            return Program((*command, *args), None, image_id, image.tools)
         if command:
             return Program((*command, *args), image.function, image_id, image.tools)
         entrypoint = image.entrypoint or (repository(reference).rpartition("/")[2],)

@@ -69,6 +69,15 @@ def test_the_first_image_that_matches_wins_and_own_ones_come_first() -> None:
     assert program("something", own, Image("*", "other:main")).function == "other:main"
 
 
+def test_a_shell_in_the_manifest_is_run_and_not_handed_to_the_stand_in() -> None:
+    found = program("stefanprodan/podinfo", command=["/bin/sh", "-c"], args=["echo hi"])
+    assert (found.argv, found.function) == (("/bin/sh", "-c", "echo hi"), None)
+    assert "podcli" in found.tools
+    assert program("stefanprodan/podinfo", command=["./podinfo"]).function
+    with pytest.raises(UnknownImage):
+        program("busybox", command=["sh", "-c", "true"])
+
+
 def test_a_local_command_replaces_the_command_of_the_manifest_and_keeps_its_arguments() -> None:
     shop = parse_image("acme/shop=python -m 'my shop'")
     found = program("acme/shop:1", shop, command=["/shop"], args=["--port", "80"])
