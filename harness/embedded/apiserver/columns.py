@@ -182,14 +182,16 @@ def _endpoints(obj: Obj) -> str:
         for address in subset.get("addresses") or ()
         for port in subset.get("ports") or ()
     ]
-    more = f" + {len(found) - 3} more..." if len(found) > 3 else ""
-    return ",".join(found[:3]) + more or "<none>"
+    return _first_three(found) or "<none>"
+
+
+def _first_three(found: list[str]) -> str:
+    return ",".join(found[:3]) + (f" + {len(found) - 3} more..." if len(found) > 3 else "")
 
 
 def _slice_endpoints(obj: Obj) -> str:
     found = [address for endpoint in obj.get("endpoints") or () for address in endpoint["addresses"]]
-    more = f" + {len(found) - 3} more..." if len(found) > 3 else ""
-    return ",".join(found[:3]) + more or "<unset>"
+    return _first_three(found) or "<unset>"
 
 
 def _node_status(node: Obj) -> str:
@@ -209,10 +211,18 @@ def _internal_ip(node: Obj) -> str:
     return next((str(entry["address"]) for entry in addresses if entry["type"] == "InternalIP"), "<none>")
 
 
+def _node_info(name: str, field: str) -> Column:
+    return Column(name, _at("status", "nodeInfo", field, missing="<unknown>"), wide=True)
+
+
 def _job_status(job: Obj) -> str:
-    words = {"Complete": "Complete", "Failed": "Failed", "Suspended": "Suspended"}
-    found = (words.get(entry["type"]) for entry in dig(job, "status", "conditions") or () if entry["status"] == "True")
-    return next(filter(None, found), "Running")
+    holding = (str(entry["type"]) for entry in dig(job, "status", "conditions") or () if entry["status"] == "True")
+    return next((state for state in holding if state in ("Complete", "Failed", "Suspended")), "Running")
+
+
+def _job_duration(job: Obj) -> str:
+    start, end = dig(job, "status", "startTime"), dig(job, "status", "completionTime")
+    return human_age(start, datetime.fromisoformat(end) if end else None) if start else ""
 
 
 def _hosts(ingress: Obj) -> str:
@@ -272,7 +282,7 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
             "Completions",
             lambda job: f"{dig(job, 'status', 'succeeded') or 0}/{dig(job, 'spec', 'completions') or 1}",
         ),
-        Column("Duration", _since(("status", "startTime"))),
+        Column("Duration", _job_duration),
         _AGE,
         *_containers(_TEMPLATE),
         _SELECTOR,
@@ -305,11 +315,9 @@ _COLUMNS: Mapping[str, Sequence[Column]] = {
         _AGE,
         Column("Version", _at("status", "nodeInfo", "kubeletVersion")),
         Column("Internal-IP", _internal_ip, wide=True),
-        Column("OS-Image", _at("status", "nodeInfo", "osImage", missing="<unknown>"), wide=True),
-        Column("Kernel-Version", _at("status", "nodeInfo", "kernelVersion", missing="<unknown>"), wide=True),
-        Column(
-            "Container-Runtime", _at("status", "nodeInfo", "containerRuntimeVersion", missing="<unknown>"), wide=True
-        ),
+        _node_info("OS-Image", "osImage"),
+        _node_info("Kernel-Version", "kernelVersion"),
+        _node_info("Container-Runtime", "containerRuntimeVersion"),
     ),
     "ingresses.networking.k8s.io": (
         _NAME,

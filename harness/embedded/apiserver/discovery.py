@@ -91,13 +91,14 @@ def _resources(kind: Kind) -> list[Obj]:
         "singularName": kind.singular,
         "namespaced": kind.namespaced,
         "kind": kind.kind,
-        "verbs": list(kind.verbs),
+        **_shared(kind),
     }
-    if kind.short_names:
-        own["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        own["categories"] = list(kind.categories)
     return [own, *(_subresource(kind, name) for name in kind.subresources)]
+
+
+def _shared(kind: Kind) -> Obj:
+    listed = {"verbs": kind.verbs, "shortNames": kind.short_names, "categories": kind.categories}
+    return {name: list(values) for name, values in listed.items() if values}
 
 
 def _subresource(kind: Kind, name: str) -> Obj:
@@ -135,12 +136,8 @@ def _aggregated_resource(kind: Kind, version: str) -> Obj:
         "responseKind": {"group": kind.group, "version": version, "kind": kind.kind},
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular,
-        "verbs": list(kind.verbs),
+        **_shared(kind),
     }
-    if kind.short_names:
-        entry["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        entry["categories"] = list(kind.categories)
     if kind.subresources:
         entry["subresources"] = [_aggregated_subresource(kind, version, name) for name in kind.subresources]
     return entry

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from harness.embedded.apiserver.columns import human_age, json_path
+from harness.embedded.apiserver.columns import columns_of, human_age, json_path
+from harness.embedded.apiserver.kinds import Kinds
 from harness.tests.apiserver.support import WIDGET_CRD, Box, configmap, deployment, is_rolled_out, official, pod
 from harness.tests.apiserver.test_deleting import until
 
@@ -73,6 +74,19 @@ def test_a_deployment_counts_its_pods(box: Box, apps: Any, namespace: str) -> No
     [row] = shown(table(box, path), wide=True)
     assert (row["Ready"], row["Up-to-date"], row["Available"]) == ("2/2", 2, 2)
     assert (row["Images"], row["Selector"]) == ("app:1", "app=web")
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ({"startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:00:07Z"}, "7s"),
+        ({}, ""),
+    ],
+)
+def test_a_job_that_is_complete_took_as_long_as_it_ran(status: dict[str, str], shown: str) -> None:
+    kind = Kinds()["jobs.batch"]
+    [duration] = [column for column in columns_of(kind) if column.name == "Duration"]
+    assert duration.cell({"metadata": {"name": "one"}, "status": status}) == shown
 
 
 def test_rows_carry_metadata_or_the_object_or_nothing(box: Box, core: Any, namespace: str) -> None:
