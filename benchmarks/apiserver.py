@@ -3,7 +3,7 @@
 A figure per second of CPU is what one core can do. Each is set against a baseline measured in the same run: aiohttp (a
 well-known Python server) over the same TLS, answering bytes of the same size that it keeps ready. A ratio of 1 means
 that storing, selecting and encoding cost nothing. Rollouts and watches have no such baseline; their seconds are printed
-alone.
+alone. The watchers have the process of the client; who shares the server's waits for its interpreter.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import asyncio
 import multiprocessing
 import ssl
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -64,8 +66,10 @@ def main() -> None:
             f"30 replicas available after {rollout(box):.2f} s (pods are pretended, ready 10 ms after they are bound)"
         )
         for watchers in (1, 50):
-            print(f"a change reaches each of {watchers} watching after {fan_out(client, box, watchers)}")
+            print(f"a change has reached {watchers} watching after {fan_out(client, box, watchers)}")
         print(f"the owner of 1,000 objects is deleted, and they are gone {garbage(box)}")
+    memory = [sys.executable, str(Path(__file__).with_name("apiserver_memory.py"))]
+    print(f"an idle server holds {subprocess.run(memory, check=True, capture_output=True, text=True).stdout.strip()}")
 
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
