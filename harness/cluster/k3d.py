@@ -30,7 +30,7 @@ def preflight(request: Request) -> list[Check]:
     return [
         answers := machine.docker_answers(),
         machine.tool("k3d", ["version"], AT_LEAST, WHERE),
-        machine.mesh_installer(),
+        machine.mesh_installer(request.linkerd),
         machine.port_is_free(request.ingress_port),
         *machine.inotify_limits(),
         machine.disk_has_room(),

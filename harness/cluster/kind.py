@@ -42,7 +42,7 @@ def preflight(request: Request) -> list[Check]:
         answers := machine.docker_answers(),
         machine.tool("kind", ["version"], AT_LEAST, WHERE),
         Check("pytest-kind", has_extra, "installed" if has_extra else "not installed", "pip install 'signalbox[kind]'"),
-        machine.mesh_installer(),
+        machine.mesh_installer(request.linkerd),
         machine.port_is_free(request.ingress_port),
         *machine.inotify_limits(),
         machine.disk_has_room(),

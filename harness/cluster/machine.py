@@ -9,10 +9,12 @@ from pathlib import Path
 
 from harness.cluster import docker
 from harness.cluster.preflight import Check
-from harness.commands import CommandFailed, found, version_of
+from harness.commands import CommandFailed, found, run, version_of
 
 INOTIFY = {"max_user_watches": 65536, "max_user_instances": 128}
 """What one node with its pods needs; kind's own advice is more, for many nodes."""
+HELM_AT_LEAST = (3, 8, 0)
+HELM_WHERE = "https://helm.sh/docs/intro/install"
 FREE_GB = 10
 """A node image, the control plane's and the apps' images unpacked, and room above the kubelet's eviction limit."""
 
@@ -75,8 +77,19 @@ def image_is_there(image: str, otherwise: str) -> Check:
     return Check(f"image {image}", True, "on this machine" if docker.has_image(image) else otherwise, "")
 
 
-def mesh_installer() -> Check:
-    """Whether there is something to install Linkerd with."""
-    there = [name for name in ("helm", "linkerd") if found(name)]
-    remedy = "install helm 3.8 or newer (https://helm.sh/docs/intro/install) or the linkerd command"
-    return Check("helm or linkerd", bool(there), ", ".join(there) or "neither is installed", remedy)
+def mesh_installer(linkerd: str) -> Check:
+    """Whether there is something to install this version of Linkerd with; helm is used where it is there.
+
+    linkerd  such as stable-2.14.10: the command installs the version that it is itself; "" for any
+    """
+    what, own = "helm or linkerd", "the linkerd command" if not linkerd else f"linkerd {linkerd}"
+    if found("helm"):
+        return tool("helm", ["version", "--short"], HELM_AT_LEAST, HELM_WHERE)
+    remedy = f"install helm {'.'.join(map(str, HELM_AT_LEAST))} or newer ({HELM_WHERE}), or {own}"
+    if not found("linkerd"):
+        return Check(what, False, "neither is installed", remedy)
+    try:
+        said = run(["linkerd", "version", "--client", "--short"], within=20).strip()
+    except CommandFailed as error:
+        return Check(what, False, error.message, remedy)
+    return Check(what, linkerd in ("", said), f"no helm, and linkerd is {said or 'of no version'}", remedy)

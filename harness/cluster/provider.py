@@ -33,6 +33,7 @@ class Request:
     keep          whether it outlives the process that asks for it
     node_image    what its nodes run, for providers that make nodes
     ingress_port  where its ingress listens on 127.0.0.1, for providers that make one
+    linkerd       the version that is to be installed on it; "" if the profile names none
     """
 
     name: str
@@ -40,6 +41,7 @@ class Request:
     keep: bool = False
     node_image: str = ""
     ingress_port: int = INGRESS_PORT
+    linkerd: str = ""
 
 
 @dataclass(frozen=True, slots=True)

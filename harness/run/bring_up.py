@@ -41,6 +41,7 @@ def request(profile: Profile, name: str, *, keep: bool = False) -> Request:
         keep=keep,
         node_image=profile.node_image or "",
         ingress_port=profile.ingress_port or INGRESS_PORT,
+        linkerd=profile.linkerd.version if profile.linkerd else "",
     )
 
 

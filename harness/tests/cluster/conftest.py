@@ -15,6 +15,7 @@ import pytest
 
 from harness.errors import Exit
 from harness.kube.client import Kube
+from harness.scenario.project import Project
 from harness.tests.cluster.doubles.programs import install
 from harness.tests.lifecycle.running import ROOT, Running, signalbox
 
@@ -111,6 +112,13 @@ class Bench:
         story = str(self.project / "short.yaml")
         with signalbox("run", story, "--cluster", profile, *arguments, environment=self.environment(**more)) as running:
             yield running
+
+    @property
+    def ingress_port(self) -> int:
+        """Where the clusters of its project listen."""
+        port = Project(self.project).profile("k3d")[1].ingress_port
+        assert port is not None
+        return port
 
     def told_to(self, *words: str) -> None:
         """Make the doubles fail so, and in no other way, from now on."""

@@ -6,21 +6,46 @@ command line, which only prints them and ends with their exit code.
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness.cluster.provider import Cluster
 from harness.cluster.providers import provider
 from harness.errors import ClusterLost, EnvironmentFailed, Exit
-from harness.run.bring_up import bring_up
+from harness.kube.client import Kube
+from harness.mesh.linkerd import install_part
+from harness.run.bring_up import bring_up, release_of
 from harness.scenario.project import Project
 from harness.tests.cluster.conftest import Bench
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
 PATIENCE = 300.0
+BRIEF = """\
+apiVersion: signalbox/v1alpha1
+kind: Scenario
+metadata: {{name: {name}}}
+spec:
+  description: podinfo answers.
+  cluster: linkerd
+  apps: [podinfo-a]
+  senders:
+    frontend: {{namespace: test, serviceAccount: default}}
+  steps:
+    - name: asked
+      then:
+        - expect: it-answers
+          send: {{from: frontend, request: GET http://backend-a-podinfo.test:9898/api/info}}
+          every: {{status: 200, by: app, times: 20}}
+"""
 
 
 @pytest.fixture
@@ -45,9 +70,8 @@ def await_file(path: Path) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("profile", "dialect"), [("k3d", "linkerd-2.14"), ("kind-edge", "linkerd-edge")])
-def test_a_scenario_holds_and_nothing_is_left(bench: Bench, profile: str, dialect: str) -> None:
-    with bench.run(profile, DOUBLES_DIALECT=dialect) as running:
+def test_a_scenario_holds_and_nothing_is_left(bench: Bench) -> None:
+    with bench.run("kind-edge", DOUBLES_DIALECT="linkerd-edge") as running:
         assert running.wait(PATIENCE) == Exit.HELD, "".join(running.lines)
         running.assert_nothing_left()
         assert any("every expectation holds" in line for line in running.lines)
@@ -56,6 +80,28 @@ def test_a_scenario_holds_and_nothing_is_left(bench: Bench, profile: str, dialec
     charts = [call.split()[4] for call in calls if call.startswith("helm upgrade --install")]
     assert charts == ["linkerd-crds", "linkerd-control-plane"]
     assert any(call.startswith("docker save") and "--platform linux/" in call for call in calls)
+
+
+def test_two_workers_of_pytest_share_one_cluster_and_the_last_one_takes_it_away(bench: Bench) -> None:
+    (bench.project / "scenarios").mkdir()
+    for name in ("one", "two"):
+        (bench.project / "scenarios" / f"{name}.yaml").write_text(BRIEF.format(name=name))
+    (bench.project / "conftest.py").write_text('pytest_plugins = ["harness.pytest_plugin"]\n')
+    options = ("-n", "2", "--signalbox-cluster", "k3d", "-q", "-p", "no:cacheprovider")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "scenarios", *options],
+        cwd=bench.project,
+        env={**os.environ, **bench.environment()},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+    verbs = [call.split()[2] for call in bench.calls() if call.startswith("k3d cluster")]
+    assert (verbs.count("create"), verbs.count("delete")) == (1, 1)
+    bench.assert_nothing_left()
 
 
 def test_a_kept_cluster_is_used_again_looked_after_and_taken_away(here: Bench) -> None:
@@ -113,33 +159,48 @@ def test_a_failure_says_what_to_do_and_leaves_nothing(here: Bench, case: tuple[s
     assert not any("--platform" in call for call in here.calls() if call.startswith("docker save"))
 
 
-def test_a_tool_that_says_ready_too_early_is_found_out(here: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.cluster.kind.API_SECONDS", 1.0)
+@pytest.mark.parametrize("profile", ["k3d", "kind"])
+def test_a_tool_that_says_ready_too_early_is_found_out(
+    here: Bench, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
+    monkeypatch.setattr(f"harness.cluster.{profile}.API_SECONDS", 1.0)
     here.told_to("wait-lies")
     with pytest.raises(EnvironmentFailed, match="API was not ready within 1 s"):
-        made(here, "kind")
+        made(here, profile)
     here.assert_nothing_left()
 
 
 def test_a_linkerd_command_of_another_version_is_refused(here: Bench) -> None:
     (here.home / "bin" / "helm").unlink()
     here.told_to("other-linkerd")
-    with pytest.raises(EnvironmentFailed, match=r"is edge-25\.1\.1, and this profile wants stable-2\.14\.10"):
+    with pytest.raises(EnvironmentFailed) as caught:
         made(here, "k3d")
+    text = str(caught.value)
+    assert "✗ helm or linkerd: no helm, and linkerd is edge-25.1.1" in text
+    assert "or linkerd stable-2.14.10" in text
+    assert not any(call.startswith("k3d cluster create") for call in here.calls())
     here.assert_nothing_left()
+    release, kube = release_of(Project(here.project).profile("k3d")[1]), SimpleNamespace(kubeconfig=here.home)
+    with pytest.raises(EnvironmentFailed, match=r"is edge-25\.1\.1, and this profile wants stable-2\.14\.10"):
+        install_part(cast(Kube, kube), release, "linkerd-crds", here.home, progress=print)
 
 
 def test_everything_that_is_missing_is_said_at_once_and_nothing_is_begun(here: Bench) -> None:
     for program in ("k3d", "helm", "linkerd"):
         (here.home / "bin" / program).unlink()
     here.told_to("daemon-down")
-    with pytest.raises(EnvironmentFailed) as caught:
+    with socket.create_server(("127.0.0.1", here.ingress_port)), pytest.raises(EnvironmentFailed) as caught:
         made(here, "k3d")
     text = str(caught.value)
-    assert text.startswith("a k3d cluster cannot be had: 3 of ")
-    for words in ("✗ Docker answers: Cannot connect", "✗ k3d 5.6.0 or newer: not installed", "✗ helm or linkerd"):
+    assert text.startswith("a k3d cluster cannot be had: 4 of ")
+    for words in (
+        "✗ Docker answers: Cannot connect",
+        "✗ k3d 5.6.0 or newer: not installed",
+        "✗ helm or linkerd: neither is installed",
+        f"✗ port {here.ingress_port} is free: Address already in use",
+    ):
         assert words in text
-    assert text.count("remedy:") == 3
+    assert text.count("remedy:") == 4
     here.assert_nothing_left()
 
 

@@ -69,6 +69,8 @@ def _k3d_create(argv: list[str]) -> None:
     if not asked.image.startswith("rancher/k3s:v"):
         fail(f"{asked.image} is no k3s image")
     begin("k3d", asked.name, int(port))
+    if told_to("wait-lies"):
+        return
     with Kube(Path(start_embedded(asked.name, int(port))["kubeconfig"])) as kube:
         create_missing(kube, [deployment("kube-system", "traefik", "rancher/mirrored-library-traefik:3.3.6", 8000)])
 

@@ -69,5 +69,6 @@ def _kind_create(argv: list[str]) -> None:
     if not asked.image.startswith("kindest/node:v") or "@sha256:" not in asked.image:
         fail(f"ERROR: {asked.image} is no pinned node image")
     begin("kind", asked.name, mapping["hostPort"])
-    start_embedded(asked.name, mapping["hostPort"])
+    if not told_to("wait-lies"):
+        start_embedded(asked.name, mapping["hostPort"])
     Path(asked.kubeconfig).write_text(embedded_kubeconfig(asked.name), encoding="utf-8")
