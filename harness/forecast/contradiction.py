@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from harness.forecast.asks import Ask, asks_of, share_of
 from harness.forecast.timeline import Moment
 from harness.oracle import Outcome, Prediction, Reason, predict
 from harness.scenario.claims import Criteria, Share
 from harness.scenario.expectations import Expectation, Watch
+from harness.scenario.grpc_status import GrpcStatus
 from harness.scenario.model import Scenario
 from harness.scenario.units import format_duration
 
 _NOBODY: frozenset[int] = frozenset({502, 503, 504})
 """What a client can be told when nobody answers in HTTP: an embedded mesh says so, elsewhere there is no response."""
+_GRPC_STATUSES: Final[Mapping[int, frozenset[GrpcStatus]]] = {
+    403: frozenset({GrpcStatus.PERMISSION_DENIED}),
+    404: frozenset({GrpcStatus.NOT_FOUND}),
+    429: frozenset({GrpcStatus.RESOURCE_EXHAUSTED}),
+    500: frozenset({GrpcStatus.FAILED_PRECONDITION, GrpcStatus.INTERNAL}),
+    502: frozenset({GrpcStatus.UNAVAILABLE}),
+    503: frozenset({GrpcStatus.UNAVAILABLE}),
+    504: frozenset({GrpcStatus.DEADLINE_EXCEEDED}),
+}
+"""What proxies answer a call of gRPC instead (linkerd2-proxy 29637b64f, app/core/src/errors/respond.rs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,8 @@ def _can(outcome: Outcome, wanted: Criteria) -> bool:
     """True unless something that the oracle knows of the outcome is against it."""
     if wanted.status is not None and not _status_can(outcome, wanted):
         return False
+    if wanted.grpc_status is not None and not _grpc_status_can(outcome, wanted.grpc_status):
+        return False
     if wanted.by is not None and outcome.by != "network":
         late = bool(outcome.also) and outcome.by == "app"
         if not late and (wanted.by == "proxy") != (outcome.by == "client's proxy"):
@@ -117,6 +131,12 @@ def _status_can(outcome: Outcome, wanted: Criteria) -> bool:
     if outcome.by == "app":
         return True
     return any(status in wanted.status for status in outcome.statuses or _NOBODY)
+
+
+def _grpc_status_can(outcome: Outcome, wanted: GrpcStatus) -> bool:
+    if outcome.by == "app":
+        return True
+    return any(wanted in _GRPC_STATUSES.get(status, frozenset({wanted})) for status in outcome.statuses or _NOBODY)
 
 
 def _must(outcome: Outcome, wanted: Criteria) -> bool:
@@ -150,6 +170,8 @@ def _wanted(wanted: Criteria) -> str:
     words = []
     if wanted.status is not None:
         words.append(f"status {wanted.status}")
+    if wanted.grpc_status is not None:
+        words.append(f"grpc-status {wanted.grpc_status}")
     if wanted.by is not None:
         words.append("by the sender's own proxy" if wanted.by == "proxy" else "by who is behind the sender's own proxy")
     if wanted.answered_by is not None:

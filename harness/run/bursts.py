@@ -17,7 +17,7 @@ from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
 from harness.scenario.request_lines import Request
 from harness.traffic.outcome import Outcome
-from harness.traffic.plan import ALL_HEADERS, MAX_BODY_START_BYTES, Plan
+from harness.traffic.plan import ALL_HEADERS, HTTP_1, MAX_BODY_START_BYTES, Plan
 from harness.traffic.plan import Request as TrafficRequest
 from harness.traffic.tally import tally_of
 from harness.verdict import claims
@@ -160,15 +160,18 @@ def plan_for(
     with_body: bool = False,
     all_headers: bool = False,
     fresh: bool = False,
+    protocol: str = HTTP_1,
+    message: bytes = b"",
 ) -> Plan:
     """The plan of one request as a scenario writes it, keeping of each response what its criteria look at.
 
     data       a body sent as JSON, if not None
     with_body  keep bodies although the criteria do not look at them; all_headers likewise
     fresh      a new connection for each request
+    message    the body of a call of gRPC
     """
     sent = dict(headers)
-    content = (body or "").encode()
+    content = message or (body or "").encode()
     if data is not None:
         sent.setdefault("content-type", "application/json")
         content = json.dumps(data).encode()
@@ -178,6 +181,7 @@ def plan_for(
         limit=limit,
         timeout_seconds=timeout_seconds,
         fresh_connections=fresh,
+        protocol=protocol,
         keep_headers=(ALL_HEADERS,) if all_headers else tuple(name.lower() for name in wanted.header or ()),
         body_start_bytes=MAX_BODY_START_BYTES if with_body or wanted.body_has or wanted.body_lacks else 0,
     )
@@ -199,6 +203,8 @@ def plan_for_send(
         with_body=with_body,
         all_headers=all_headers,
         fresh=send.connections == "fresh",
+        protocol=send.protocol,
+        message=send.message or b"",
     )
     if send.ramp is None:
         return plan

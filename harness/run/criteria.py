@@ -14,6 +14,7 @@ def satisfies(outcome: Outcome, criteria: Criteria) -> bool:
         return False
     return (
         (criteria.status is None or outcome.status in criteria.status)
+        and (criteria.grpc_status is None or outcome.grpc_status == criteria.grpc_status)
         and (criteria.by is None or outcome.by_proxy is (criteria.by == "proxy"))
         and (criteria.faster_than is None or outcome.latency < criteria.faster_than.total_seconds())
         and _has_headers(outcome, criteria)
@@ -39,6 +40,8 @@ def described(criteria: Criteria, noun: str = "responses") -> str:
         parts.append(f"counted as {criteria.class_}")
     if criteria.status is not None:
         parts.append(f"with status {criteria.status}")
+    if criteria.grpc_status is not None:
+        parts.append(f"with grpc-status {criteria.grpc_status}")
     if criteria.by is not None:
         parts.append("made by a proxy" if criteria.by == "proxy" else "made by an app")
     if criteria.faster_than is not None:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field, StrictInt, StrictStr
 
 from harness.scenario.actions import Text, condition_problems
+from harness.scenario.grpc_status import GrpcCode
 from harness.scenario.part import Part, Problem
 from harness.scenario.units import Duration, Percent, Points, format_percent, format_points
 from harness.scenario.words import KubernetesName, Named, Pods, StatusSet, Wanted
@@ -28,6 +29,8 @@ class Criteria(Part):
     other_keys: ClassVar[tuple[str, ...]] = ()
     status: StatusSet | None = None
     """A code such as 500, a class such as 5xx, or a list of them."""
+    grpc_status: GrpcCode | None = None
+    """Of calls of gRPC: a name such as PERMISSION_DENIED, or its number."""
     by: Literal["proxy", "app"] | None = None
     """Who made the response: the sender's own proxy, or whoever is behind it. Only a meshed sender can tell."""
     answered_by: KubernetesName | None = None

@@ -11,6 +11,7 @@ from pydantic import StrictStr
 
 from harness.scenario.actions import FreeForm, Text
 from harness.scenario.claims import Every, ResourceState, Share
+from harness.scenario.grpc_status import Message, is_call
 from harness.scenario.latency import Latency
 from harness.scenario.mesh_range import Meshes
 from harness.scenario.part import Part, Problem, exactly_one, two_bodies, useless
@@ -33,8 +34,8 @@ DEFAULT_RATE: Final = 100.0
 TABLE_RATE: Final = 200.0
 """The pace of a decision table: its rows ask a few times each, so that their answers count, not their number."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
-_PROTOCOLS: Final = ("protocol", "http2", "h2", "h2c", "grpc")
-"""What somebody may write who wants requests of another protocol."""
+_PROTOCOLS: Final = ("http2", "h2", "h2c", "grpc")
+"""What somebody may write as a key who wants requests of another protocol."""
 MOST_REQUESTS: Final = 1_000_000
 """What one expectation can send."""
 
@@ -74,19 +75,34 @@ class Send(Part):
     """After this time without an answer the request has failed."""
     connections: Literal["kept", "fresh"] = "kept"
     """Kept and used again, as clients do; or a fresh one for each request, where a backend is chosen per connection."""
+    protocol: Literal["http/1.1", "h2c", "grpc"] = "http/1.1"
+    """HTTP/2 is spoken without TLS, many requests at a time on a connection; a request of `grpc` is a unary call."""
+    message: Message | None = None
+    """The message of a call of gRPC as base64; left out, an empty one."""
 
     @classmethod
     def unknown_key(cls, key: str) -> str:
-        """Like every part's; of protocols it says which one there is."""
+        """Like every part's; of protocols it says where they are written."""
         if key.lower() in _PROTOCOLS:
-            return f"{shown(key)} is not a key of {cls.said}: requests are HTTP/1.1; HTTP/2 and gRPC are not sent"
+            return f"{shown(key)} is not a key of {cls.said}; write protocol: h2c or protocol: grpc"
         return super().unknown_key(key)
 
     @classmethod
     def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:
         yield from two_bodies(present)
 
+    @property
+    def is_call(self) -> bool:
+        """Whether calls of gRPC are sent, which have a status of their own."""
+        return self.protocol == "grpc"
+
     def value_problems(self) -> Iterable[Problem]:
+        if self.is_call and not is_call(self.request):
+            yield "request", f"a call of gRPC is POST http://host:port/package.Service/Method, not {self.request}"
+        if self.is_call and (self.body is not None or self.json_ is not None):
+            yield "protocol", "a call of gRPC has no 'body' or 'json'; write its 'message' as base64"
+        if self.message is not None and not self.is_call:
+            yield "message", "'message' is of no use without protocol: grpc"
         if self.ramp is None:
             return
         if self.ramp.from_ == self.rate:
@@ -166,6 +182,7 @@ class Watch(Promise):
             yield "every", "'times' is of no use in 'always', which goes on for as long as the story does"
         criteria = self.every.given() if self.every else self.share.of.given() if self.share else ()
         yield from _of_responses(self.share, criteria)
+        yield from _of_calls(self.send, "share" if self.share else "every", criteria)
         if "answered-by" in criteria:
             yield (
                 "share" if self.share else "every",
@@ -185,6 +202,14 @@ def _of_responses(share: Share | None, criteria: Collection[str]) -> Iterable[Pr
         yield "share", "'class' is what proxies count; of responses write status: 5xx"
     if share is not None and "answered-by" in criteria and len(criteria) > 1:
         yield "share", "a proxy tells how many each workload answered, not which; write 'answered-by' alone"
+
+
+def _of_calls(send: Send, claim: str, criteria: Collection[str]) -> Iterable[Problem]:
+    """HTTP's status is 200 whatever becomes of a call, and other requests have no status of gRPC."""
+    if send.is_call and "status" in criteria:
+        yield claim, "a call of gRPC is told by its 'grpc-status'; its 'status' is 200 whatever became of it"
+    if not send.is_call and "grpc-status" in criteria:
+        yield claim, "'grpc-status' is of calls of gRPC; write protocol: grpc in 'send'"
 
 
 def _only(keys: Sequence[str]) -> dict[str, Any]:
@@ -244,6 +269,8 @@ class Expectation(Promise):
             yield from self._of_counters(criteria)
         else:
             yield from _of_responses(self.share, criteria)
+        if self.send is not None:
+            yield from _of_calls(self.send, "share" if self.share else "every", criteria)
         if self.about is not None and (told := self._told_by_proxy()):
             yield told, "'answered-by' is told after requests of its own, not 'about' those of others"
         if self.about is not None and self.every is not None and self.every.times is not None:

@@ -22,7 +22,10 @@ class Row(Criteria):
     """One line of a table: a request, and properties that every response to it has."""
 
     said: ClassVar[str] = "a row"
-    other_keys: ClassVar[tuple[str, ...]] = ("from", "request", "headers", "body", "json", "times", "save")
+    other_keys: ClassVar[tuple[str, ...]] = (
+        *("from", "request", "headers", "body", "json", "times", "save"),
+        "grpc-status",  # refused in rows
+    )
     from_: Slug | None = None
     """A name from `senders`; left out, the table's."""
     request: RowRequestLine | None = None
@@ -112,6 +115,8 @@ class Each(Part):
             yield (), "a row needs 'request', here or for the whole table"
         elif not request.is_complete and self.to is None:
             yield (), f"'{request.url}' leads nowhere; say 'to' for the whole table, or write http://..."
+        if row.grpc_status is not None:
+            yield ("grpc-status",), "rows are asked over HTTP/1.1; calls of gRPC are sent by 'send' with protocol: grpc"
         if row.save is not None and (row.times or self.times) > 1:
             yield ("save",), "'save' takes the value of one response; write times: 1"
 

@@ -2,7 +2,8 @@
 
     plan        what to send, how fast, how often
     schedule    when each request is due (open loop)
-    exchange    one request over HTTP and its answer
+    exchange    one request over HTTP/1.1 and its answer
+    multiplexed the same over HTTP/2, and calls of gRPC
     dispatch    a plan carried out: requests out on schedule, outcomes back in issue order
     outcome     what became of one request
     stream      the lines a sender answers with

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 from weakref import WeakKeyDictionary
@@ -24,7 +24,10 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from harness.traffic.outcome import ALWAYS_KEPT, Failure
-from harness.traffic.plan import ALL_HEADERS, Plan
+from harness.traffic.plan import ALL_HEADERS, HTTP_1, Plan
+
+if TYPE_CHECKING:
+    from harness.traffic.multiplexed import Http2Exchange
 
 USER_AGENT = "signalbox"
 _NO_ROUNDING_SECONDS = 1e9
@@ -119,6 +122,15 @@ class HttpExchange:
             kept = dict.fromkeys(name.lower() for name in found) if ALL_HEADERS in self._kept else self._kept
             headers = {name: ", ".join(found.getall(name)) for name in kept if name in found}
             return Answer(response.status, None, headers, start.decode(errors="replace"), attempt.number)
+
+
+def exchange_for(plan: Plan) -> HttpExchange | Http2Exchange:
+    """What sends the requests of a plan in its protocol."""
+    if plan.protocol == HTTP_1:
+        return HttpExchange(plan)
+    from harness.traffic.multiplexed import Http2Exchange  # most senders never need its library
+
+    return Http2Exchange(plan)
 
 
 def proxy_for(url: str) -> str | None:

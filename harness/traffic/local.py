@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from harness.traffic.client import SenderClient
 from harness.traffic.dispatch import Dispatch
-from harness.traffic.exchange import HttpExchange
+from harness.traffic.exchange import exchange_for
 from harness.traffic.plan import Plan
 from harness.traffic.stream import Line, Trouble, encode
 
@@ -91,7 +91,7 @@ class _Sending(threading.Thread):
             self.lines.put(encode(line))
 
         try:
-            async with HttpExchange(self._plan) as exchange:
+            async with exchange_for(self._plan) as exchange:
                 await Dispatch(self._plan, exchange).run(write)
         except* Exception as group:
             await write(Trouble(f"the sender failed: {group.exceptions[0]!r}"))

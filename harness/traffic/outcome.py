@@ -8,6 +8,7 @@ from enum import StrEnum
 
 SERVER_HEADER = "server"
 PROXY_ERROR_HEADER = "l5d-proxy-error"
+GRPC_STATUS_HEADER = "grpc-status"
 ALWAYS_KEPT = (SERVER_HEADER, PROXY_ERROR_HEADER)
 """Response headers that say who answered; they are reported whatever the plan asks for."""
 
@@ -66,6 +67,12 @@ class Outcome:
     def sent(self) -> bool:
         """Whether the request left the sender; if not, it belongs in no count of responses."""
         return self.error is not Failure.NOT_SENT
+
+    @property
+    def grpc_status(self) -> int | None:
+        """What became of a call of gRPC; None for other requests, and for a call that broke off."""
+        text = self.headers.get(GRPC_STATUS_HEADER, "")
+        return int(text) if text.isascii() and text.isdigit() else None
 
     @property
     def by_proxy(self) -> bool:

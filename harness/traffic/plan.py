@@ -3,7 +3,8 @@
     {"request": {"method": "GET", "url": "http://books:7002/books.json", "headers": [["x-user", "amy"]],
                  "body_base64": ""},
      "rate_per_second": 100, "limit": 5000, "timeout_seconds": 10, "fresh_connections": false,
-     "keep_headers": ["location"], "body_start_bytes": 120, "ramp_from_per_second": 10, "ramp_seconds": 30}
+     "keep_headers": ["location"], "body_start_bytes": 120, "ramp_from_per_second": 10, "ramp_seconds": 30,
+     "protocol": "http/1.1"}
 
 Unknown and missing keys are refused, and so is every value that could not be sent exactly as written.
 """
@@ -28,6 +29,11 @@ MAX_LIMIT = 1_000_000
 MAX_TIMEOUT_SECONDS = 3600.0
 MAX_RAMP_SECONDS = 3600.0
 MAX_BODY_START_BYTES = 65_536
+HTTP_1 = "http/1.1"
+H2C = "h2c"
+GRPC = "grpc"
+PROTOCOLS = (HTTP_1, H2C, GRPC)
+"""HTTP/2 is spoken without TLS and without asking first; the body of a call of gRPC is its one message."""
 ALL_HEADERS = "*"
 """Among `keep_headers`: report every response header."""
 MAX_IN_FLIGHT = 1000
@@ -69,6 +75,7 @@ class Plan:
     keep_headers        lower-case names of response headers to report besides those always reported; `*` is all
     body_start_bytes    how much of each response body to report; all of it is read
     ramp_from_per_second, ramp_seconds  the rate at the beginning, and how long it takes to become `rate_per_second`
+    protocol            one of PROTOCOLS
     raises              ValueError with every fault found
     """
 
@@ -81,6 +88,7 @@ class Plan:
     body_start_bytes: int = 0
     ramp_from_per_second: float = 0.0
     ramp_seconds: float = 0.0
+    protocol: str = HTTP_1
 
     def __post_init__(self) -> None:
         _raise(_plan_faults(self))
@@ -149,6 +157,7 @@ _PLAN_KEYS: Mapping[str, _Key] = {
     "body_start_bytes": _Key((int,), "a whole number"),
     "ramp_from_per_second": _Key((int, float), "a number"),
     "ramp_seconds": _Key((int, float), "a number"),
+    "protocol": _Key((str,), "a string"),
 }
 _REQUEST_KEYS: Mapping[str, _Key] = {
     "method": _Key((str,), "a string", required=True),
@@ -228,6 +237,7 @@ def _plan_faults(plan: Plan) -> Iterator[str]:
     if not (isfinite(plan.rate_per_second) and 0 < plan.rate_per_second <= MAX_RATE):
         yield f"rate_per_second is above 0 and at most {MAX_RATE:g}, not {plan.rate_per_second}"
     yield from _ramp_faults(plan)
+    yield from _protocol_faults(plan)
     if not 1 <= plan.limit <= MAX_LIMIT:
         yield f"limit is between 1 and {MAX_LIMIT}, not {plan.limit}"
     if not (isfinite(plan.timeout_seconds) and 0 < plan.timeout_seconds <= MAX_TIMEOUT_SECONDS):
@@ -245,6 +255,15 @@ def _ramp_faults(plan: Plan) -> Iterator[str]:
         yield f"ramp_seconds is at least 0 and at most {MAX_RAMP_SECONDS:g}, not {seconds}"
     if (seconds > 0) is not (isfinite(first) and 0 < first <= MAX_RATE):
         yield f"a ramp has seconds and a rate above 0 and at most {MAX_RATE:g} to begin with, not {seconds} and {first}"
+
+
+def _protocol_faults(plan: Plan) -> Iterator[str]:
+    if plan.protocol not in PROTOCOLS:
+        yield f"protocol is one of {', '.join(PROTOCOLS)}, not {_shown(plan.protocol)}"
+    elif plan.protocol != HTTP_1 and not plan.request.url.startswith("http://"):
+        yield f"url begins with http:// for {plan.protocol}, which is sent without TLS: {_shown(plan.request.url)}"
+    if plan.protocol == GRPC and plan.request.method != "POST":
+        yield f"method is POST for a call of gRPC, not {plan.request.method}"
 
 
 def _shown(value: object) -> str:

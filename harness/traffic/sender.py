@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from harness.traffic.dispatch import Dispatch
-from harness.traffic.exchange import HttpExchange
+from harness.traffic.exchange import exchange_for
 from harness.traffic.plan import Plan
 from harness.traffic.stream import Line, Trouble, encode
 
@@ -86,7 +86,7 @@ async def _send(request: web.Request) -> web.StreamResponse:
         await response.write(encode(line))
 
     try:
-        async with HttpExchange(plan) as exchange:
+        async with exchange_for(plan) as exchange:
             await Dispatch(plan, exchange).run(write)
     except* ConnectionResetError:
         print("the client went away, sending stopped", flush=True)

@@ -16,7 +16,7 @@ _LISTED = 6
 class Kind:
     """What responses have in common that are counted together.
 
-    result       status as text («200»), or the word of a Failure
+    result       status as text («200», «grpc-status 7»), or the word of a Failure
     server       the `server` header; "" if there was none
     proxy_error  the reason a mesh proxy gave for answering itself; "" if the app answered
     """
@@ -81,6 +81,8 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
 def kind_of(outcome: Outcome) -> Kind:
     """The kind an outcome is counted under."""
     result = str(outcome.error if outcome.error is not None else outcome.status)
+    if outcome.grpc_status is not None:
+        result = f"grpc-status {outcome.grpc_status}"
     return Kind(result, outcome.headers.get(SERVER_HEADER, ""), outcome.headers.get(PROXY_ERROR_HEADER, ""))
 
 

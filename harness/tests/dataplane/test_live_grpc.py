@@ -15,6 +15,11 @@ from harness.embedded.dataplane.snapshot import Pod
 from harness.embedded.pods import OUTBOUND_PORT
 from harness.resources.matches import HeaderMatch, Match, PathMatch
 from harness.resources.routes import Rule
+from harness.run.bursts import plan_for_send
+from harness.run.criteria import satisfies
+from harness.scenario.claims import Every
+from harness.scenario.clusters import Pace
+from harness.scenario.expectations import Send
 from harness.tests.dataplane.builders import route, service, to
 from harness.tests.dataplane.live import LiveMesh, live_mesh
 from harness.tests.dataplane_inbound.live import Guarded
@@ -26,6 +31,8 @@ from harness.tests.resources_policy.documents import (
     server,
     target,
 )
+from harness.traffic.exchange import Answer, exchange_for
+from harness.traffic.outcome import Outcome
 
 pytestmark = pytest.mark.cluster
 
@@ -178,3 +185,54 @@ def test_nobody_there_is_told_in_statuses_of_grpc() -> None:
         assert (await call(webapp, "silent:7000", "/shop.Books/Get")).startswith("UNAVAILABLE ")
 
     run(test)
+
+
+def test_the_sender_tells_what_became_of_calls_and_who_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scenarios judge by `grpc-status` and `by`: each claim holds where it should, and its opposite does not."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        books, canary = await grpc_app(mesh, stack, "books"), await grpc_app(mesh, stack, "canary")
+        get = PathMatch("Exact", "/shop.Books/Get")
+        rules = (
+            Rule(matches=(Match(get, headers=(HeaderMatch("x-canary", "yes"),)),), backend_refs=(to("canary"),)),
+            Rule(matches=(Match(get), Match(PathMatch("Exact", "/shop.Books/Fail")))),
+        )
+        services = (service(name, item.endpoint.pod_ip) for name, item in (("books", books), ("canary", canary)))
+        await mesh.push(webapp, books, canary, *services, route("r", *rules))
+        monkeypatch.setenv("http_proxy", f"http://{webapp.endpoint.pod_ip}:{OUTBOUND_PORT}")
+
+        async def holds(method: str, wanted: dict[str, object], **headers: str) -> bool:
+            every = Every.model_validate(wanted)
+            asked = f"POST http://books:7000/shop.Books/{method}"
+            written = {"from": "x", "request": asked, "protocol": "grpc", "message": "aGk=", "headers": headers}
+            plan = plan_for_send(Send.model_validate(written), every, Pace(), 3)
+            async with exchange_for(plan) as exchange:
+                answers = [await exchange.send() for _ in range(3)]
+            assert {answer.connection for answer in answers} == {0}
+            return all(satisfies(_outcome(answer), every) for answer in answers)
+
+        assert await holds("Get", {"grpc-status": "OK", "by": "app", "body-has": "books /shop.Books/Get"})
+        assert not await holds("Get", {"grpc-status": "NOT_FOUND"})
+        assert await holds("Get", {"grpc-status": 0, "body-has": "canary /shop.Books/Get"}, **{"X-Canary": "yes"})
+        assert not await holds("Get", {"body-has": "canary"}, **{"X-Canary": "no"})
+        assert await holds("Fail", {"grpc-status": "DATA_LOSS", "by": "app"})
+        assert not await holds("Fail", {"by": "proxy"})
+        assert await holds("Other", {"grpc-status": "NOT_FOUND", "by": "proxy"})
+        assert not await holds("Other", {"by": "app"})
+
+    run(test)
+
+
+def _outcome(answer: Answer) -> Outcome:
+    return Outcome(
+        index=0,
+        scheduled=0,
+        lag=0,
+        latency=0,
+        service_time=0,
+        status=answer.status,
+        error=answer.error,
+        headers=answer.headers,
+        body_start=answer.body_start,
+    )

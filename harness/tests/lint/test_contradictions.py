@@ -16,6 +16,8 @@ INJECTION = "scenarios/tutorial/fault-injection.yaml"
 AUTHORIZATION = "scenarios/tutorial/per-route-authorization.yaml"
 
 REFUSED = "every: {status: 404, by: proxy, times: 100}"
+SENT = "send: {from: webapp, request: GET http://authors.booksapp:7001/authors/1.json, rate: 200/s}\n          "
+CALLED = "send: {from: webapp, request: POST http://authors.booksapp:7001/shop.Authors/Get, protocol: grpc}\n          "
 TENTH = "share: {of: {status: 500}, is: 10%, resolution: 5pp}"
 MIXED = "every: {status: [200, 500]}"
 
@@ -45,6 +47,8 @@ def changed(tmp_path: Path) -> Project:
          "is promised status 504, and the rules say 404 by the client's own proxy"),
         (TIMEOUTS, REFUSED, "every: {status: 404, by: app, times: 100}",
          "by who is behind the sender's own proxy, and the rules say 404 by the client's own proxy"),
+        (TIMEOUTS, SENT + REFUSED, CALLED + "every: {grpc-status: DEADLINE_EXCEEDED}",
+         "is promised grpc-status DEADLINE_EXCEEDED, and the rules say 404 by the client's own proxy"),
         (AUTHORIZATION, "webapp, request: HEAD /ping, status: 403}", "webapp, request: HEAD /ping, status: 200}",
          "HEAD http://authors.booksapp:7001/ping of booksapp/webapp is promised status 200, and the rules say 403"),
         (AUTHORIZATION, "traffic, request: GET /authors.json, status: 403",
@@ -67,6 +71,7 @@ def test_what_cannot_come_true_is_an_error(changed: Project, path: str, old: str
     [
         (INJECTION, MIXED, "every: {status: 200}"),  # the apps decide
         (INJECTION, TENTH, "share: {of: {answered-by: error-injector}, is: 12%, resolution: 5pp}"),
+        (TIMEOUTS, SENT + REFUSED, CALLED + "every: {grpc-status: NOT_FOUND, by: proxy}"),
         (TIMEOUTS, "- expect: every-authors-call-is-refused",
          "- expect: every-authors-call-is-refused\n          known-gap: linkerd"),
     ],

@@ -238,7 +238,7 @@ BAD = [
         [("{status: 500}", "{}")],
         [
             "28: 'of' names no property of a response; "
-            "known are status, by, answered-by, header, faster-than, body-has, body-lacks, class"
+            "known are status, grpc-status, by, answered-by, header, faster-than, body-has, body-lacks, class"
         ],
     ),
     (
@@ -360,8 +360,28 @@ BAD = [
     ),
     (
         "another protocol",
-        [("rate: 100/s", "rate: 100/s, protocol: h2c")],
-        ["19: 'protocol' is not a key of 'send': requests are HTTP/1.1; HTTP/2 and gRPC are not sent"],
+        [("rate: 100/s", "rate: 100/s, http2: true")],
+        ["19: 'http2' is not a key of 'send'; write protocol: h2c or protocol: grpc"],
+    ),
+    (
+        "a call that is none",
+        [("rate: 100/s", "rate: 100/s, protocol: grpc"), ("{status: [200, 500]}", "{grpc-status: OK}")],
+        ["19: a call of gRPC is POST http://host:port/package.Service/Method, not GET http://books:7002/books.json"],
+    ),
+    (
+        "a message without a call",
+        [("rate: 100/s", "rate: 100/s, message: CAE=")],
+        ["19: 'message' is of no use without protocol: grpc"],
+    ),
+    (
+        "a message in clear",
+        [("rate: 100/s", "rate: 100/s, protocol: grpc, message: hi!")],
+        ["19: message: 'hi!' is not base64, as which the bytes of a message are written"],
+    ),
+    (
+        "an unknown status of gRPC",
+        [("{status: [200, 500]}", "{grpc-status: NOT_FUND}")],
+        ["31: grpc-status: 'NOT_FUND' is no status of gRPC; did you mean 'NOT_FOUND'?"],
     ),
     (
         "a ramp that goes nowhere",

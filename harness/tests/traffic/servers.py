@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from harness.traffic.dispatch import Dispatch
-from harness.traffic.exchange import HttpExchange
+from harness.traffic.exchange import exchange_for
 from harness.traffic.outcome import Outcome
 from harness.traffic.plan import Plan, Request
 from harness.traffic.stream import Batch, Line, Start, Summary
@@ -139,7 +139,7 @@ async def carry_out(wanted: Plan) -> Sent:
     async def write(line: Line) -> None:
         lines.append(line)
 
-    async with HttpExchange(wanted) as exchange:
+    async with exchange_for(wanted) as exchange:
         await Dispatch(wanted, exchange).run(write)
     return collected(lines)
 

@@ -21,6 +21,12 @@ def test_counts_say_who_answered() -> None:
     assert tally.words()["500 (server nginx)"] == 93
 
 
+def test_calls_are_counted_by_their_own_status() -> None:
+    tally = Tally()
+    tally.add(outcomes(3, 200, grpc_status="0") + outcomes(2, 200, grpc_status="7", grpc_message="no"))
+    assert tally.sentence() == "grpc-status 0 x 3, grpc-status 7 x 2"
+
+
 def test_what_was_never_sent_is_no_answer() -> None:
     tally = Tally()
     tally.add(outcomes(3, error=Failure.NOT_SENT))
