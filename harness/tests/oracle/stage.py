@@ -201,7 +201,7 @@ def is_seen_as(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
             signed = answer.error is not None or bool(outcome.location)
             return not by_app and answer.status == status and signed and _leads(outcome, answer)
         case _:
-            told = bool(answer.error) and not any(reason.rule == "§1.61" for reason in outcome.reasons)
+            told = bool(answer.error) and not _unlooked_into(outcome)
             return not by_app and answer.status == outcome.status and not told and _leads(outcome, answer)
 
 
@@ -214,7 +214,12 @@ def _is_the_apps(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
 
 def _is_cut_off(outcome: Outcome, answer: Answer) -> bool:
     """By a timeout (§2.2) of the client's proxy, or a rate limit (§3.29) of the server's."""
-    return answer.status in outcome.also and (answer.error is not None) == (answer.status == 504)
+    told = answer.error is not None and not (answer.status == 429 and _unlooked_into(outcome))
+    return answer.status in outcome.also and told == (answer.status == 504)
+
+
+def _unlooked_into(outcome: Outcome) -> bool:
+    return any(reason.rule == "§1.61" for reason in outcome.reasons)
 
 
 def _name(outcome: Outcome) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from harness.dialect import DIALECTS, Dialect
@@ -34,6 +34,40 @@ _PER_SET = 8
 _DRAWS = 120
 _CHANCE = 1e-9
 """That a right share is taken for a wrong one, each time a share is looked at."""
+
+_GET = Asked("webapp", "books.booksapp", 7000, "/", "GET", ())
+_ENTRANCE: Obj = {
+    "apiVersion": "policy.linkerd.io/v1beta3",
+    "kind": "Server",
+    "metadata": {"name": "s", "namespace": "booksapp", "creationTimestamp": "2026-01-01T00:00:00Z"},
+    "spec": {
+        "podSelector": {"matchLabels": {"app": "books"}},
+        "port": "service",
+        "accessPolicy": "all-authenticated",
+    },
+}
+_LIMIT: Obj = {
+    "apiVersion": "policy.linkerd.io/v1alpha1",
+    "kind": "HTTPLocalRateLimitPolicy",
+    "metadata": {"name": "l", "namespace": "booksapp", "creationTimestamp": "2026-01-01T00:00:00Z"},
+    "spec": {
+        "targetRef": {"group": "policy.linkerd.io", "kind": "Server", "name": "s"},
+        "total": {"requestsPerSecond": 1},
+    },
+}
+_OPAQUE_TO_CLIENTS: Obj = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "books", "namespace": "booksapp", "annotations": {"config.linkerd.io/opaque-ports": "7000"}},
+    "spec": {
+        "ports": [
+            {"name": "http", "port": 7000, "targetPort": "service"},
+            {"name": "second", "port": 7001, "targetPort": 7000},
+        ],
+        "selector": {"app": "books"},
+    },
+}
+"""The client's proxy does not look into connections and does not hide that the server's proxy said 429 (§1.61)."""
 
 _relaxed = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -71,6 +105,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
                 compared += 1
 
         @settings(_relaxed, max_examples=max(1, CASES // len(DIALECTS) // _PER_SET))
+        @example([_ENTRANCE, _LIMIT, _OPAQUE_TO_CLIENTS], [_GET] * _PER_SET)
         @given(manifests(), st.lists(REQUESTS, min_size=_PER_SET, max_size=_PER_SET))
         def check(found: list[Obj], requests: list[Asked]) -> None:
             runner.run(compare(found, requests))
