@@ -81,7 +81,7 @@ def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
         why = Reason("§1.9", f"no proxy stands in front of port {port} of {workload.pod.name}")
         base = replace(base, reasons=(*base.reasons, why))
     if not _listens(case, base, target):
-        return _refused(base, target)
+        return _refused(case.sender, base, target)
     late = () if base.limits.answer_within is None else (504,)  # §2.2
     return replace(base, by="app", also=(*base.also, *late), timing="application")
 
@@ -117,8 +117,11 @@ def _listens(case: Case, base: Outcome, target: Target) -> bool:
     return case.objects.services[place].port(port) is not None or target.port in target.workload.declared
 
 
-def _refused(base: Outcome, target: Target) -> Outcome:
+def _refused(sender: Sender, base: Outcome, target: Target) -> Outcome:
     name = target.workload.pod.name
     why = Reason("§1.26", f"the Service does not declare the port and no container of {name} does: 502")
+    refused = replace(base, filters=(), reasons=(*base.reasons, why))
+    if any(reason.rule == "§3.7" for reason in base.reasons):
+        return _closed(sender, refused)  # the server's proxy does not speak HTTP on this connection
     who: Answerer = "client's proxy" if base.allowed is None else "server's proxy"  # §2.8
-    return replace(base, by=who, status=502, filters=(), reasons=(*base.reasons, why))
+    return replace(refused, by=who, status=502)

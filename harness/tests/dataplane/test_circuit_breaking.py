@@ -21,6 +21,10 @@ LONG = {MODE: "consecutive", f"{CONSECUTIVE}max-failures": "3", f"{CONSECUTIVE}m
 SHORT = {**LONG, f"{CONSECUTIVE}min-penalty": "200ms", f"{CONSECUTIVE}jitter-ratio": "0"}
 
 
+SPARE = 20
+"""Requests that a busy machine may send before a decision to give an endpoint up is in force."""
+
+
 @dataclass
 class Health:
     """What an application answers now."""
@@ -30,6 +34,19 @@ class Health:
 
 async def ask(mesh: LiveMesh, client: Pod, times: int, path: str = "/") -> list[Answer]:
     return [await mesh.get(client, f"http://books:7000{path}") for _ in range(times)]
+
+
+async def until_given_up(mesh: LiveMesh, client: Pod, path: str = "/") -> list[Answer]:
+    """What is answered until the client's proxy says that nobody is left, that answer included.
+
+    Envoy counts failures where requests are sent and gives endpoints up in another thread, so requests that follow at
+    once may still get through.
+    """
+    answers: list[Answer] = []
+    while not answers or answers[-1].status != 504:
+        answers += await ask(mesh, client, 1, path)
+        assert len(answers) <= 3 + SPARE
+    return answers
 
 
 async def pair(mesh: LiveMesh, annotations: dict[str, str], sick: Health) -> tuple[Pod, list[Pod | ServiceState]]:
@@ -45,8 +62,11 @@ def test_an_endpoint_that_fails_in_a_row_is_avoided() -> None:
     async def test(mesh: LiveMesh) -> None:
         webapp, parts = await pair(mesh, LONG, Health(503))
         await mesh.push(*parts)
-        seen = Counter((answer.by, answer.status) for answer in await ask(mesh, webapp, 60))
-        assert seen == {("bad", 503): 3, ("good", 200): 57}
+        answers = await ask(mesh, webapp, 3 * SPARE)
+        seen = Counter((answer.by, answer.status) for answer in answers)
+        assert set(seen) == {("bad", 503), ("good", 200)}
+        assert 3 <= seen["bad", 503] <= 3 + SPARE / 2
+        assert {answer.by for answer in answers[-SPARE:]} == {"good"}
 
     run(test)
 
@@ -74,7 +94,7 @@ def test_what_is_no_failure_begins_the_count_anew() -> None:
             for status in (500, 500, between):
                 assert (await ask(mesh, webapp, 1, f"/status/{status}"))[0].status == status
         assert [answer.status for answer in await ask(mesh, webapp, 3, "/status/500")] == [500] * 3
-        assert (await ask(mesh, webapp, 1))[0].status == 504
+        assert (await until_given_up(mesh, webapp, "/status/500"))[-1].status == 504
 
     run(test)
 
@@ -87,8 +107,8 @@ def test_an_only_endpoint_is_given_up_and_comes_back() -> None:
         webapp, health = await mesh.app("webapp", listening=False), Health(500)
         books = await mesh.app("books", answers=lambda: health.status)
         await mesh.push(webapp, books, service("books", books.endpoint.pod_ip, annotations=SHORT))
-        assert [answer.status for answer in await ask(mesh, webapp, 3)] == [500] * 3
-        refused = (await ask(mesh, webapp, 1))[0]
+        *failed, refused = await until_given_up(mesh, webapp)
+        assert [answer.status for answer in failed[:3]] == [500] * 3
         assert (refused.status, refused.error) == (504, "service in fail-fast")
         health.status = 200
         while (answer := (await ask(mesh, webapp, 1))[0]).status == 504:
@@ -109,7 +129,7 @@ def test_the_service_that_is_asked_decides_and_nobody_else_suffers() -> None:
         errors = service("errors", injector.endpoint.pod_ip)
         split = route("split", Rule(backend_refs=(to("errors"),)))
         await mesh.push(webapp, other, injector, books, errors, split)
-        assert [answer.status for answer in await ask(mesh, webapp, 4)] == [500, 500, 500, 504]
+        assert [answer.status for answer in await until_given_up(mesh, webapp)][:3] == [500] * 3
         direct = [(await mesh.get(webapp, "http://errors:7000/")).status for _ in range(6)]
         assert direct == [500] * 6
         assert (await ask(mesh, other, 1))[0].status == 500  # another pod's proxy has seen no failure yet

@@ -112,6 +112,15 @@ def test_a_backend_port_that_nobody_declares_is_refused() -> None:
     assert only(ask(shop(route("r", {"backendRefs": [to("other", port=8080)]})))).by == "app"
 
 
+def test_an_opaque_port_that_nobody_declares_is_closed() -> None:
+    """§1.26 with §3.7: the server's proxy does not speak HTTP there, so the 502 is the client's own."""
+    other = deployment("other")
+    other["spec"]["template"]["metadata"]["annotations"] = {"config.linkerd.io/opaque-ports": "9"}
+    objects = shop(other, route("r", {"backendRefs": [to("other", port=9)]}))
+    outcome = only(ask(objects))
+    assert (outcome.by, outcome.status) == ("client's proxy", 502)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "headers", "winner"),
     [
