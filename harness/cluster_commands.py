@@ -6,12 +6,14 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from harness.cluster.existing import CONTEXT, KUBECONFIG
+from harness.cluster.provider import Cluster
 from harness.cluster.providers import provider
 from harness.errors import Exit
 from harness.mesh.trust import write_anchor, write_issuer
@@ -67,9 +69,19 @@ def preflight(profile_name: str | None) -> None:
 @click.option("--dashboard", is_flag=True, help="The app dashboard; on an existing cluster, the command for one here.")
 def up(profile_name: str | None, name: str, apps: tuple[str, ...], bare: bool, dashboard: bool) -> None:
     """Start a cluster that stays, and print what a shell needs: eval "$(signalbox up)"."""
-    cluster = keep_up(
-        name, profile_name, apps, dashboard=dashboard, bare=bare, progress=lambda text: click.echo(f"# {text}")
+    keep_up(
+        name,
+        profile_name,
+        apps,
+        dashboard=dashboard,
+        bare=bare,
+        progress=lambda text: click.echo(f"# {text}"),
+        tell=partial(_tell_ways_in, dashboard=dashboard),
     )
+
+
+def _tell_ways_in(cluster: Cluster, *, dashboard: bool) -> None:
+    """In words that a shell can take."""
     if dashboard and cluster.guest:
         there = shlex.join(["python", "-m", "harness.dashboard", "--kubeconfig", str(cluster.kubeconfig)])
         click.echo(f"# no dashboard on a cluster of others: its ClusterRole belongs to all of it; one here: {there}")

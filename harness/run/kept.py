@@ -29,13 +29,15 @@ def keep_up(
     dashboard: bool = False,
     bare: bool = False,
     progress: Progress,
-) -> Cluster:
-    """A cluster of this name that stays, with these apps on it: the one that is there, or a new one.
+    tell: Callable[[Cluster], None],
+) -> None:
+    """Have a cluster of this name that stays, with these apps on it: the one that is there, or a new one.
 
-    A new one is taken away again if the apps cannot be installed, or if somebody interrupts.
+    A new one is taken away again if the apps cannot be installed, or if somebody interrupts before all is told.
 
     dashboard  its app too, unless others use the cluster: it would need rights in all of it
     bare       see `bring_up`
+    tell       says how to enter the cluster
     raises     InputError, KubeError, EnvironmentFailed
     """
     project = Project.around(Path("scenarios"))
@@ -45,13 +47,15 @@ def keep_up(
         if cluster.name == name:
             progress(f"{name} runs already")
             _install(cluster, (*apps, *(() if cluster.guest else more)), project, progress, undo=True)
-            return cluster
+            tell(cluster)
+            return
     _, profile = project.profile(profile_name)
     chosen = provider(profile.provider)
     cluster = bring_up(profile, name, keep=True, bare=bare, progress=progress)
     try:
         _install(cluster, (*apps, *(() if cluster.guest else more)), project, progress, undo=bool(cluster.guest))
-        return chosen.keep(cluster)
+        cluster = chosen.keep(cluster)
+        tell(cluster)
     except BaseException:
         chosen.delete(cluster)
         raise
