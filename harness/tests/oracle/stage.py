@@ -205,6 +205,13 @@ def is_seen_as(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
             return not by_app and answer.status == outcome.status and not told and _leads(outcome, answer)
 
 
+def retried_where_nobody_is(promised: Prediction, answer: Answer) -> bool:
+    """A documented limit of the embedded mesh: a retry goes to a backend not tried yet, though it be no valid one."""
+    invalid = any(outcome.by == "client's proxy" and outcome.status == 500 for outcome in promised.outcomes)
+    retried = any(outcome.limits.retry is not None for outcome in promised.outcomes)
+    return invalid and retried and (answer.status, answer.error) == (504, "service in fail-fast")
+
+
 def _is_the_apps(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
     limit = outcome.limits.answer_within
     in_time = limit is None or limit > _SLOW or asked.path != "/slow"
