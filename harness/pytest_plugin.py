@@ -11,7 +11,6 @@ import inspect
 import io
 import os
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,132 +22,19 @@ from rich.console import Console
 from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
 from harness.plain.mesh import Broken, Mesh, NotShown, played
 from harness.plain.script import Script
-from harness.record import Recorder
+from harness.pytest_worker import Worker
 from harness.report.allure import AllureSteps
-from harness.report.folder import RECORD, forget_parts, merge_reports, reports, to_all
+from harness.report.folder import forget_parts, merge_reports, to_all
 from harness.report.terminal import Terminal
 from harness.report.text import failure_lines
-from harness.run.events import ClusterKept, Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
+from harness.run.events import Emit, ScenarioReport
 from harness.run.keep import Keep
-from harness.run.runner import aborted
-from harness.run.session import Session, open_session
-from harness.scenario.clusters import Profile
 from harness.scenario.lint import Checked, NothingToRun, load_checked
 from harness.scenario.loading import looks_like_scenario
 from harness.scenario.project import Project
 from harness.scenario.units import parse_error_rate
-from harness.verdict.budget import alpha_of_each, alpha_of_next, false_alarms
 
-
-class _Worker:
-    """The cluster of this pytest process: started by the first scenario, ended with the session.
-
-    folder  where its reports go; None for none
-    """
-
-    def __init__(self, profile_name: str | None, false_alarm: float, folder: Path | None, keep: Keep) -> None:
-        self.profile_name = profile_name
-        self.keep = keep
-        self.kept: list[str] = []
-        self.alphas: list[float] = []
-        self.is_part = False
-        self.false_alarm = false_alarm
-        self.folder = folder
-        self.promises = 0
-        self.plain_budget = 0.0
-        self._plain_claims = 0
-        self._stack = contextlib.ExitStack()
-        self._session: Session | None = None
-        self._listen: Emit | None = None
-        self._record: Emit | None = None
-        self._began = time.monotonic()
-        self._aborted: RunAborted | None = None
-
-    def run(self, checked: Checked, listen: Emit) -> ScenarioReport:
-        """Run one scenario; its events go to `listen`."""
-        (loaded,) = checked.scenarios  # a scenario for another mesh was skipped when it was collected
-        with self.telling(checked.profile_name, checked.profile, listen) as session:
-            return session.run(loaded)
-
-    @contextlib.contextmanager
-    def telling(self, profile_name: str, profile: Profile, listen: Emit) -> Iterator[Session]:
-        """The session, with everything that happens on it told to `listen` and to the reports."""
-        if self._session is not None and self.keep.leaves(self._session.exit_code):
-            pytest.skip("the cluster is left as an earlier test that did not hold left it")
-        self._listen = listen
-        try:
-            self._report(profile_name, profile)
-            yield self.session(profile)
-        except BaseException as error:
-            self.abort(error)
-            raise
-
-    def ended(self, code: Exit) -> None:
-        """A plain test ended so."""
-        if self._session is not None:
-            self._session.codes.add(code)
-
-    def abort(self, error: BaseException) -> None:
-        """This ended the run, or would have: no report may say that all went well."""
-        self._aborted = aborted(error)
-        self.ended(self._aborted.exit_code)
-
-    def next_alpha(self) -> float:
-        """The chance of a false «broken» that the next claim of a plain test has: nobody knows how many follow."""
-        self._plain_claims += 1
-        return alpha_of_next(self._plain_claims - 1, self.plain_budget)
-
-    def session(self, profile: Profile) -> Session:
-        """The session of this process, begun by whoever asks first."""
-        if self._session is None:
-            alpha = alpha_of_each(self.promises, self.false_alarm)
-            opened = open_session(profile, self._emit, alpha=alpha, keep=self.keep)
-            self._session = self._stack.enter_context(opened)
-        return self._session
-
-    def bad_luck(self) -> str:
-        """The bound on a false red, here or in the workers that were heard of; "" if nothing was judged."""
-        if self._session is not None:
-            return self._session.false_alarm_sentence()
-        return false_alarms(self.alphas).sentence() if self.alphas else ""
-
-    @property
-    def own_alphas(self) -> list[float]:
-        """The chances of a false «broken» in this process."""
-        return list(self._session.alphas) if self._session is not None else []
-
-    def close(self) -> None:
-        """Take the cluster away and finish the reports."""
-        self._stack.close()
-
-    def _report(self, profile_name: str, profile: Profile) -> None:
-        """Begin the reports with the first scenario."""
-        if self._record is None:
-            if self.folder is not None and self.is_part:
-                self._record = self._stack.enter_context(Recorder(self.folder / RECORD))
-            else:
-                self._record = self._stack.enter_context(reports(self.folder))
-            self._stack.callback(self._end)
-            self._emit(RunStarted(profile_name, profile.dialect, ()))
-
-    def _end(self) -> None:
-        """Tell the reports how it ended; the cluster is gone by now."""
-        self._listen = None
-        if self._aborted is not None or self._session is None:
-            self._emit(self._aborted or RunAborted(Exit.ENVIRONMENT, "environment failed"))
-            return
-        seconds, session = time.monotonic() - self._began, self._session
-        self._emit(RunFinished(session.exit_code, seconds, session.false_alarm_sentence(), tuple(session.phases)))
-
-    def _emit(self, event: Event) -> None:
-        if isinstance(event, ClusterKept):
-            self.kept += event.lines
-        for consumer in (self._record, self._listen):
-            if consumer is not None:
-                consumer(event)
-
-
-WORKER = pytest.StashKey[_Worker]()
+WORKER = pytest.StashKey[Worker]()
 OF_WORKER = "signalbox"
 _NO_WORD = re.compile(r"\W")
 """Characters that a keyword of a marker cannot have."""
@@ -202,9 +88,14 @@ def _folder(config: pytest.Config) -> Path | None:
     return Path(given) / worker if given else None
 
 
+def _is_part(config: pytest.Config) -> bool:
+    """Whether this process is an xdist worker."""
+    return hasattr(config, "workerinput")
+
+
 def _has_workers(config: pytest.Config) -> bool:
     """Whether this process has xdist workers that run the tests."""
-    return not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no"
+    return not _is_part(config) and config.getoption("dist", "no") != "no"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -215,8 +106,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--signalbox-false-alarm: {wrong}") from None
     config.addinivalue_line("markers", "label(name=value): what a scenario says of itself under metadata.labels")
     keep = Keep(config.getoption("--signalbox-keep"))
-    worker = _Worker(config.getoption("--signalbox-cluster"), false_alarm, _folder(config), keep)
-    worker.is_part = hasattr(config, "workerinput")
+    worker = Worker(
+        config.getoption("--signalbox-cluster"), false_alarm, _folder(config), keep, is_part=_is_part(config)
+    )
     config.stash[WORKER] = worker
     config.add_cleanup(worker.close)
     if worker.folder is not None and _has_workers(config):

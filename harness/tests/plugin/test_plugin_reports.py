@@ -77,7 +77,7 @@ def with_events(monkeypatch: pytest.MonkeyPatch, told: list[ev.Event], fails: Ba
     def open_session(profile: object, emit: ev.Emit, **more: object) -> Iterator[Prepared]:
         yield Prepared(emit)
 
-    monkeypatch.setattr("harness.pytest_plugin.open_session", open_session)
+    monkeypatch.setattr("harness.pytest_worker.open_session", open_session)
 
 
 def scenario(*results: ev.ExpectationResult) -> list[ev.Event]:

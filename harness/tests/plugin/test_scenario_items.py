@@ -96,7 +96,7 @@ def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
         yield Prepared()
         happened.append("close")
 
-    monkeypatch.setattr("harness.pytest_plugin.open_session", open_session)
+    monkeypatch.setattr("harness.pytest_worker.open_session", open_session)
     return happened
 
 
