@@ -253,7 +253,7 @@ def _ramp_faults(plan: Plan) -> Iterator[str]:
     first, seconds = plan.ramp_from_per_second, plan.ramp_seconds
     if not (isfinite(seconds) and 0 <= seconds <= MAX_RAMP_SECONDS):
         yield f"ramp_seconds is at least 0 and at most {MAX_RAMP_SECONDS:g}, not {seconds}"
-    if (seconds > 0) is not (isfinite(first) and 0 < first <= MAX_RATE):
+    if (seconds or first) and not (seconds > 0 and isfinite(first) and 0 < first <= MAX_RATE):
         yield f"a ramp has seconds and a rate above 0 and at most {MAX_RATE:g} to begin with, not {seconds} and {first}"
 
 

@@ -114,6 +114,8 @@ def test_a_ramp_needs_both_its_beginning_and_its_length() -> None:
     assert plan.ramp_requests == 1650
     assert plan.schedule.due(1650) == 30
     assert Plan.decode(plan.encode()) == plan
-    for wrong in ({"ramp_seconds": 5}, {"ramp_from_per_second": 5}, {"ramp_seconds": -1}):
+    faulty: list[dict[str, float]] = [{"ramp_seconds": 5}, {"ramp_seconds": -1}]
+    faulty += [{"ramp_from_per_second": first} for first in (5, float("nan"), -5, 50000)]
+    for wrong in faulty:
         with pytest.raises(ValueError, match="ramp"):
             Plan.decode(changed(**wrong))
