@@ -80,10 +80,11 @@ class Dialect:
     """E6: `sectionName` of a Service parent is the name of one of its ports; Linkerd does not look at it."""
     consumer_routes_replace: bool = False
     """§1.11, E10: routes of a client's namespace take the place of the Service's own, or add to them."""
-    hostnames_count: bool = True
-    """§1.47, E18: `hostnames` of a route on a Service are looked at, or ignored."""
     matching: Literal["linkerd", "gateway-api"] = "linkerd"
-    """§1.48 or E33 to E39: which of several matches wins, and how they read queries and regular expressions."""
+    """§1.48 or E33 to E39: which of several matches wins, and how they read queries and regular expressions.
+
+    The Gateway API's own text also ignores `hostnames` of a route on a Service (E18), which Linkerd looks at (§1.47).
+    """
     redirects: Literal["linkerd", "gateway-api"] = "linkerd"
     """§1.57 or E44 to E47: where a RequestRedirect leads."""
     omitted_backends: Literal["parent", "500"] = "parent"
@@ -191,7 +192,6 @@ GATEWAY_API = Dialect(
     core_is_a_group=False,
     parent_sections=True,
     consumer_routes_replace=True,
-    hostnames_count=False,
     matching="gateway-api",
     redirects="gateway-api",
     omitted_backends="500",

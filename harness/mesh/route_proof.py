@@ -90,7 +90,7 @@ def prove_shares(kube: Kube, change: Change, witness: Witness, old: Shares, new:
     """The sentence that proves it by what is drawn; raises NotYet if the old weights are likelier by as much."""
     drawn: Counter[Backend] = Counter()
     while (sent := sum(drawn.values())) < MOST_DRAWS:
-        now = _draw(kube, change, witness)
+        now = draw(kube, change, witness, _DRAWS_AT_ONCE)
         if not now:
             break
         drawn += now
@@ -118,9 +118,10 @@ def log_odds(drawn: Mapping[Backend, int], old: Shares, new: Shares) -> float | 
     return total
 
 
-def _draw(kube: Kube, change: Change, witness: Witness) -> Counter[Backend]:
+def draw(kube: Kube, change: Change, witness: Witness, times: int) -> Counter[Backend]:
+    """How often the proxy sends a request to each backend under the route's name."""
     before = scrape(kube, [witness.pod])
-    witness.send(witness.url, _DRAWS_AT_ONCE)
+    witness.send(witness.url, times)
     counted = increase(before, scrape(kube, [witness.pod]), ROUTE_COUNTER, by=_BY_BACKEND)
     drawn: Counter[Backend] = Counter()
     for (route_namespace, route_name, *backend), count in counted.items():

@@ -13,8 +13,7 @@ from typing import Final, TypeAlias
 from harness.kube.client import Kube
 from harness.kube.objects import JsonObject
 from harness.mesh.changes import Change, NotYet, Witness
-from harness.mesh.metrics import increase, scrape
-from harness.mesh.route_proof import ROUTE_COUNTER, Backend, witness_of
+from harness.mesh.route_proof import Backend, draw, witness_of
 from harness.oracle import Request
 from harness.oracle.matching import choose
 from harness.resources.filters import RequestRedirect
@@ -24,7 +23,6 @@ Backends: TypeAlias = frozenset[Backend]
 
 _DEFAULTS: Final = (("", "service", ""), ("", "default", ""))
 """What a proxy may call the Service that a rule without backends leads to (§5.9)."""
-_BY: Final = ("route_namespace", "route_name", "backend_namespace", "backend_name", "backend_port")
 
 
 def telling(change: Change, witnesses: Sequence[Witness]) -> tuple[Witness, Backends, Backends] | None:
@@ -59,14 +57,7 @@ def backends_for(route: JsonObject, witness: Witness) -> Backends:
 
 def prove_rules(kube: Kube, change: Change, witness: Witness, old: Backends, new: Backends) -> str:
     """The sentence that proves it; raises NotYet if the proxy sends the request where only the old rules lead."""
-    before = scrape(kube, [witness.pod])
-    witness.send(witness.url, 1)
-    counted = increase(before, scrape(kube, [witness.pod]), ROUTE_COUNTER, by=_BY)
-    seen = {
-        (space, name, port)
-        for (route_space, route, space, name, port), count in counted.items()
-        if count and (route_space, route) == (change.ref.namespace, change.ref.name)
-    }
+    seen = frozenset(draw(kube, change, witness, 1))
     said = f"the proxy of {witness.pod.name} sends {witness} to {_named(seen)} ({_named(old)} before)"
     if seen & old:
         raise NotYet(f"{said}: it still follows the old rules of {change.ref}")
@@ -75,5 +66,6 @@ def prove_rules(kube: Kube, change: Change, witness: Witness, old: Backends, new
     return f"{said}, which neither the old nor the new rules explain"
 
 
-def _named(backends: Backends | set[Backend]) -> str:
-    return ", ".join(sorted(name for one in backends for name in [one[1]] if one not in _DEFAULTS)) or "nobody else"
+def _named(backends: Backends) -> str:
+    names = {backend[1] for backend in backends if backend not in _DEFAULTS}
+    return ", ".join(sorted(names)) or ("the Service itself" if backends else "nobody else")

@@ -63,7 +63,7 @@ def _nobody_there(case: Case, base: Outcome) -> Outcome:
 
 def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
     workload, port = target.workload, target.port
-    base = replace(base, workload=workload.key)
+    base, speaks_http = replace(base, workload=workload.key), True
     if (stranger := _required_stranger(case, base, target)) is not None:
         return replace(base, by="client's proxy", status=502, filters=(), reasons=(*base.reasons, stranger))
     if not case.objects.dialect.policy_resources:
@@ -76,12 +76,13 @@ def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
         if verdict.status is not None:
             where = verdict.location
             return replace(base, by="server's proxy", status=verdict.status, location=where, filters=())
-        base = _let_in(base, verdict)
+        base, speaks_http = _let_in(base, verdict), not verdict.opaque
     else:
         why = Reason("§1.9", f"no proxy stands in front of port {port} of {workload.pod.name}")
         base = replace(base, reasons=(*base.reasons, why))
     if not _listens(case, base, target):
-        return _refused(case.sender, base, target)
+        refused = _refused(base, target)
+        return refused if speaks_http else _closed(case.sender, refused)
     late = () if base.limits.answer_within is None else (504,)  # §2.2
     return replace(base, by="app", also=(*base.also, *late), timing="application")
 
@@ -89,8 +90,8 @@ def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
 def _required_stranger(case: Case, base: Outcome, target: Target) -> Reason | None:
     """§4.12: a request may name the identity of whoever may answer; a proxy looks only where it reads requests."""
     required = case.request.values(REQUIRED_IDENTITY)
-    unread = any(reason.rule == "§1.61" for reason in base.reasons)
-    if not required or not case.sender.meshed or not case.objects.dialect.policy_resources or unread:
+    reads = case.sender.meshed and case.objects.dialect.policy_resources and base.looked_into
+    if not required or not reads:
         return None
     pod = target.workload.pod
     identity = pod.identity if target.workload.is_guarded(target.port) else "none"
@@ -117,11 +118,8 @@ def _listens(case: Case, base: Outcome, target: Target) -> bool:
     return case.objects.services[place].port(port) is not None or target.port in target.workload.declared
 
 
-def _refused(sender: Sender, base: Outcome, target: Target) -> Outcome:
+def _refused(base: Outcome, target: Target) -> Outcome:
     name = target.workload.pod.name
     why = Reason("§1.26", f"the Service does not declare the port and no container of {name} does: 502")
-    refused = replace(base, filters=(), reasons=(*base.reasons, why))
-    if any(reason.rule == "§3.7" for reason in base.reasons):
-        return _closed(sender, refused)  # the server's proxy does not speak HTTP on this connection
     who: Answerer = "client's proxy" if base.allowed is None else "server's proxy"  # §2.8
-    return replace(refused, by=who, status=502)
+    return replace(base, by=who, status=502, filters=(), reasons=(*base.reasons, why))

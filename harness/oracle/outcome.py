@@ -78,6 +78,7 @@ class Outcome:
     backend         Service and port that the request was sent to; None if it was sent nowhere
     location        of a redirect
     filters         what changes headers on the way, outbound ones first
+    looked_into     False if the client's proxy passes bytes on and reads no request (§1.61)
     """
 
     probability: Fraction
@@ -93,6 +94,7 @@ class Outcome:
     routed: RouteDecision | None = None
     allowed: PolicyDecision | None = None
     reasons: tuple[Reason, ...] = ()
+    looked_into: bool = True
 
     @property
     def statuses(self) -> frozenset[int]:

@@ -29,13 +29,15 @@ class Verdict:
     """The proxy's word on a request.
 
     status      None if the application is to answer, or if the connection is closed
-    closed      True if it is closed, because it is not read as HTTP (§3.7)
+    opaque      True if the connection is not read as HTTP (§3.7)
+    closed      True if it is closed for that
     limited     requests per second above which the answer is 429 (§3.28); None for no limit
     """
 
     decision: PolicyDecision
     reasons: tuple[Reason, ...]
     status: int | None = None
+    opaque: bool = False
     closed: bool = False
     location: str = ""
     filters: tuple[Filter, ...] = ()
@@ -209,10 +211,10 @@ def _connection(
     granted = next((grant for grant in grants if grant.permits(sender)), None)
     if granted is None:
         why = Reason("§3.7", f"nothing lets {sender} in, and connections of this port are not read: it is closed")
-        return Verdict(decision, (*reasons, why), closed=True)
+        return Verdict(decision, (*reasons, why), opaque=True, closed=True)
     let_in = Reason("§3.7", f"{granted.name} lets the connection of {sender} in")
     decision = replace(decision, authorization=granted.name, authentication=granted.asks)
-    return Verdict(decision, (*reasons, let_in))
+    return Verdict(decision, (*reasons, let_in), opaque=True)
 
 
 def _limited(objects: Objects, server: Server, sender: Sender, verdict: Verdict) -> Verdict:

@@ -66,7 +66,7 @@ def _outcomes(case: Case) -> Iterator[Outcome]:
         why = Reason(
             "§1.61", f"connections to {service.name}:{request.port} are not looked into: no route holds for them"
         )
-        yield from forwarded(case, plainly(service, request.port, why))
+        yield from forwarded(case, replace(plainly(service, request.port, why), looked_into=False))
     else:
         yield from routed(case, service)
 

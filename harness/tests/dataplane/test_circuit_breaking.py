@@ -142,3 +142,16 @@ def test_a_pod_outside_the_mesh_breaks_nothing() -> None:
     books: list[Pod | ServiceState | RouteInForce] = [outsider, service("books", "127.77.64.2", annotations=LONG)]
     compiled = compile_snapshot(snapshot(*books), Path("/run"))
     assert not [name for name, cluster in compiled.clusters.items() if "outlier_detection" in cluster]
+
+
+@pytest.mark.parametrize("failures", [3, 5])
+def test_an_endpoint_is_given_up_after_as_many_failures_as_the_annotation_says(failures: int) -> None:
+    """§4.3; exactly so many, which the tests on traffic cannot see, as requests under way still get through."""
+    annotations = {**LONG, f"{CONSECUTIVE}max-failures": str(failures)}
+    books: list[Pod | ServiceState | RouteInForce] = [
+        pod("webapp", "127.77.64.8"),
+        service("books", "127.77.64.2", annotations=annotations),
+    ]
+    compiled = compile_snapshot(snapshot(*books), Path("/run"))
+    said = [cluster["outlier_detection"] for cluster in compiled.clusters.values() if "outlier_detection" in cluster]
+    assert {one["consecutive_5xx"] for one in said} == {failures}

@@ -38,14 +38,14 @@ def asking(url: str = URL, **headers: str) -> Witness:
     return replace(witness("sender", lambda url, times: None, url=url), headers=headers)
 
 
-def sent(changed: Change, *backends: str, name: str = "split") -> str:
+def sent(changed: Change, *backends: str, name: str = "split", space: str = "booksapp", port: str = "7002") -> str:
     """What is said of a proxy that counts a request as sent to these."""
     fake = FakeMesh([pod("sender", "10.0.0.5")])
 
     def send(url: str, times: int) -> None:
         for backend in backends:
-            labels = {"route_namespace": "booksapp", "route_name": name, "backend_namespace": "booksapp"}
-            fake.count("sender", series(ROUTE_COUNTER, **labels, backend_name=backend, backend_port="7002"), times)
+            labels = {"route_namespace": "booksapp", "route_name": name, "backend_namespace": space}
+            fake.count("sender", series(ROUTE_COUNTER, **labels, backend_name=backend, backend_port=port), times)
 
     told = telling(changed, [witness("sender", send, url=URL)])
     assert told is not None
@@ -75,6 +75,11 @@ def test_a_rule_that_is_gone_counts_nothing_any_more() -> None:
     assert "to nobody else (books before)" in sent(changed)
     with pytest.raises(NotYet):
         sent(changed, "books")
+
+
+def test_a_rule_without_backends_is_seen_to_lead_to_the_service_itself() -> None:
+    changed = change(route(to("other")), route({}))
+    assert "to the Service itself (other before)" in sent(changed, "service", space="", port="")
 
 
 def test_what_neither_explains_is_said_and_not_waited_for() -> None:

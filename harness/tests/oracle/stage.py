@@ -201,15 +201,21 @@ def is_seen_as(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
             signed = answer.error is not None or bool(outcome.location)
             return not by_app and answer.status == status and signed and _leads(outcome, answer)
         case _:
-            told = bool(answer.error) and not _unlooked_into(outcome)
+            told = bool(answer.error) and outcome.looked_into
             return not by_app and answer.status == outcome.status and not told and _leads(outcome, answer)
 
 
-def retried_where_nobody_is(promised: Prediction, answer: Answer) -> bool:
+def retried_where_nobody_is(promised: Prediction, answer: Answer, asked: Asked) -> bool:
     """A documented limit of the embedded mesh: a retry goes to a backend not tried yet, though it be no valid one."""
-    invalid = any(outcome.by == "client's proxy" and outcome.status == 500 for outcome in promised.outcomes)
-    retried = any(outcome.limits.retry is not None for outcome in promised.outcomes)
-    return invalid and retried and (answer.status, answer.error) == (504, "service in fail-fast")
+    invalid = any(outcome.backend is None and outcome.status == 500 for outcome in promised.outcomes)
+    failing = any(outcome.backend is not None and _is_tried_again(outcome, asked) for outcome in promised.outcomes)
+    return invalid and failing and (answer.status, answer.error) == (504, "service in fail-fast")
+
+
+def _is_tried_again(outcome: Outcome, asked: Asked) -> bool:
+    retry, status = outcome.limits.retry, outcome.status or asked.app_status
+    seen = (status, *outcome.also)
+    return retry is not None and any(low <= one <= high for one in seen for low, high in retry.statuses)
 
 
 def _is_the_apps(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
@@ -221,12 +227,11 @@ def _is_the_apps(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
 
 def _is_cut_off(outcome: Outcome, answer: Answer) -> bool:
     """By a timeout (§2.2) of the client's proxy, or a rate limit (§3.29) of the server's."""
-    told = answer.error is not None and not (answer.status == 429 and _unlooked_into(outcome))
-    return answer.status in outcome.also and told == (answer.status == 504)
-
-
-def _unlooked_into(outcome: Outcome) -> bool:
-    return any(reason.rule == "§1.61" for reason in outcome.reasons)
+    if answer.status not in outcome.also:
+        return False
+    if answer.status == 504:
+        return (answer.error or "").startswith("HTTP response timeout")
+    return (answer.error is None) is outcome.looked_into
 
 
 def _name(outcome: Outcome) -> str:
@@ -266,19 +271,19 @@ def attempts(promised: Prediction, asked: Asked) -> int | None:
     if outcome is None or outcome.by != "app" or 429 in outcome.also or asked.path == "/slow":
         return None
     retry = outcome.limits.retry
-    again = retry is not None and any(low <= asked.app_status <= high for low, high in retry.statuses)
-    return 1 + retry.limit if retry is not None and again else 1
+    return 1 + retry.limit if retry is not None and _is_tried_again(outcome, asked) else 1
 
 
 def _leads(outcome: Outcome, answer: Answer) -> bool:
-    return _leading(answer.headers.get("location", "")) == _leading(outcome.location)
+    """The place itself, or, a documented limit of the embedded mesh, the same with the scheme's own port as well."""
+    where = answer.headers.get("location", "")
+    return outcome.location in (where, _without_own_port(where))
 
 
-def _leading(location: str) -> tuple[str, str, str]:
-    """A URL whose port may be left out, as it is the scheme's own."""
-    scheme, _, rest = location.partition("://")
+def _without_own_port(location: str) -> str:
+    scheme, separator, rest = location.partition("://")
     host, slash, path = rest.partition("/")
-    return scheme, host.removesuffix(":443" if scheme == "https" else ":80"), slash + path
+    return scheme + separator + host.removesuffix(":443" if scheme == "https" else ":80") + slash + path
 
 
 def told(manifests: list[Obj], asked: Asked, prediction: Prediction, answer: Answer) -> str:
