@@ -24,7 +24,7 @@ from harness.plain.mesh import Broken, Mesh, NotShown, played
 from harness.plain.script import Script
 from harness.pytest_worker import Worker
 from harness.report.allure import AllureSteps
-from harness.report.folder import forget_parts, merge_reports, to_all
+from harness.report.folder import PARTS, forget_parts, merge_reports, to_all
 from harness.report.terminal import Terminal
 from harness.report.text import failure_lines
 from harness.run.events import Emit, ScenarioReport
@@ -85,7 +85,9 @@ def _folder(config: pytest.Config) -> Path | None:
     given = config.getoption("--signalbox-report")
     # Not the environment: a pytest that a worker's test starts is no worker.
     worker = getattr(config, "workerinput", {}).get("workerid", "")
-    return Path(given) / worker if given else None
+    if not given:
+        return None
+    return Path(given) / PARTS / worker if worker else Path(given)
 
 
 def _is_part(config: pytest.Config) -> bool:

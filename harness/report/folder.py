@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,6 +31,8 @@ FORMS: tuple[tuple[str, Callable[[Story, ArticleTold | None], str | None]], ...]
 )
 """Every report by its file name, and how it is made; None if there is nothing to say."""
 FAILURES = "failures"
+PARTS = ".workers"
+"""Has a folder with a record for each of several processes, until those are one; nothing else is ever in it."""
 DRAFT = ".draft"
 """Ends the name of a file that is being written; a killed run may leave one."""
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -69,10 +72,10 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
 def merge_reports(folder: Path, false_alarm: str) -> None:
     """One record and one set of reports in place of the records that several processes left in folders of their own.
 
-    folder       has those folders; without any nothing is written
+    folder       has those folders below PARTS; without any nothing is written
     false_alarm  the sentence about bad luck, over all of them
     """
-    parts = {path.parent.name: path for path in sorted(folder.glob(f"*/{RECORD}"))}
+    parts = {path.parent.name: path for path in sorted((folder / PARTS).glob(f"*/{RECORD}"))}
     if not parts:
         return
     with _undisturbed():
@@ -85,11 +88,9 @@ def merge_reports(folder: Path, false_alarm: str) -> None:
 
 
 def forget_parts(folder: Path) -> None:
-    """Remove the records that several processes left in folders of their own, and those folders."""
-    for path in folder.glob(f"*/{RECORD}"):
-        path.unlink()
-        with suppress(OSError):  # somebody put something else there
-            path.parent.rmdir()
+    """Remove the folders in which several processes left records of their own; those of other runs stay."""
+    if (folder / PARTS).exists():
+        shutil.rmtree(folder / PARTS)
 
 
 def write_reports(folder: Path) -> Story:

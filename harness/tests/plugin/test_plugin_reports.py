@@ -185,3 +185,11 @@ def test_allure_has_what_was_done_when_the_environment_fails(
     assert told["status"] == "broken"
     assert [step["name"] for step in told["steps"]] == ["only"]
     assert "a-tenth-fails" in texts["run"]
+
+
+def test_records_of_other_runs_in_the_folder_are_left_alone(pytester: pytest.Pytester, project: Path) -> None:
+    other = project / "build" / "run" / "run.ndjson.gz"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"another run's")
+    pytester.runpytest_inprocess(SCENARIO, "-n1", "--signalbox-report=build", "--collect-only")
+    assert other.read_bytes() == b"another run's"

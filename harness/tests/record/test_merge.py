@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import Exit
 from harness.record import Record, Recorder, Stamped, merge, read_record, write_record
-from harness.report.folder import RECORD, forget_parts, merge_reports
+from harness.report.folder import PARTS, RECORD, forget_parts, merge_reports
 from harness.report.story import tell
 from harness.run import events as ev
 from harness.tests.report.made import events, finished, result
@@ -72,9 +72,13 @@ def test_the_folder_has_one_of_everything_afterwards(tmp_path: Path, monkeypatch
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
     folder = tmp_path / "out"
     for name, one in (("gw0", HELD), ("gw1", LATER)):
-        write_record(one, folder / name / RECORD)
+        write_record(one, folder / PARTS / name / RECORD)
+    write_record(KILLED, folder / "run" / RECORD)  # of another run, beside it
     merge_reports(folder, "at most 1%")
-    assert {path.name for path in folder.iterdir()} == {RECORD, "report.html", "summary.md", "junit.xml", "failures"}
+    reports = {RECORD, "report.html", "summary.md", "junit.xml", "failures"}
+    assert {path.name for path in folder.iterdir()} == {*reports, "run"}
+    assert read_record(folder / "run" / RECORD).cut_off, "another run's record is left alone"
+    assert [r.name for r in tell(read_record(folder / RECORD)).results] == ["one", "two"]
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert summary.startswith("## Signalbox: an expectation is broken")
     assert "at most 1%" in summary
@@ -87,9 +91,9 @@ def test_without_workers_that_ran_something_nothing_is_written(tmp_path: Path) -
 
 
 def test_what_an_earlier_run_left_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("gw0", "gw1"):
+    for name in (f"{PARTS}/gw0", f"{PARTS}/gw1", "run"):
         with Recorder(tmp_path / name / RECORD):
             pass
-    (tmp_path / "gw1" / "mine.txt").write_text("mine", encoding="utf-8")
     forget_parts(tmp_path)
-    assert [path.name for path in tmp_path.rglob("*")] == ["gw1", "mine.txt"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", RECORD]
+    forget_parts(tmp_path)
