@@ -15,10 +15,9 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from h2.config import H2Configuration
-from h2.connection import ConnectionState, H2Connection
+from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     Event,
     RemoteSettingsChanged,
@@ -36,6 +35,8 @@ from harness.traffic.plan import ALL_HEADERS, GRPC, Plan
 GRPC_KEPT: Final = (GRPC_STATUS_HEADER, "grpc-message")
 """What became of a call; reported whatever the plan asks for."""
 _FRAME_HEAD: Final = 9
+_GOAWAY: Final = 7
+"""RFC 9113 §6.8; after its head the last stream and an error, four bytes each."""
 _PREFIX: Final = struct.Struct("!?I")
 """Before each message of gRPC: whether it is compressed, and its length."""
 
@@ -239,6 +240,9 @@ class _Link(asyncio.Protocol):
         self._unread += data
         try:
             for frame in self._frames():
+                if (last := _last_stream(frame)) is not None:
+                    self._go_away(last)
+                    continue
                 for event in self._http.receive_data(frame):
                     self._on_event(event)
         except ProtocolError:
@@ -254,7 +258,7 @@ class _Link(asyncio.Protocol):
         self.ended.set()
 
     def _frames(self) -> Iterator[bytes]:
-        """Whole frames: what comes after a GOAWAY needs a word with the library first."""
+        """Whole frames, as a GOAWAY is not for the library."""
         while len(self._unread) >= _FRAME_HEAD:
             if self._unread.startswith(b"HTTP/1"):
                 raise ProtocolError
@@ -268,9 +272,6 @@ class _Link(asyncio.Protocol):
     def _on_event(self, event: Event) -> None:
         if isinstance(event, RemoteSettingsChanged):
             self.settled.set()
-        if isinstance(event, ConnectionTerminated):
-            self._go_away(event)
-            return
         stream = self.streams.get(getattr(event, "stream_id", None) or 0)
         if isinstance(event, DataReceived):
             self._http.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
@@ -287,16 +288,16 @@ class _Link(asyncio.Protocol):
             del self.streams[stream.number]
             stream.done.set()
 
-    def _go_away(self, event: ConnectionTerminated) -> None:
-        """No new streams; those that the other end has seen may still be answered, which the library rules out."""
+    def _go_away(self, last: int) -> None:
+        """No new streams; those up to the last that the other end has seen may still be answered, whatever its reason.
+
+        The library is not told: it would take no frame of them any more.
+        """
         self._open = False
-        last = event.last_stream_id or 0
         for number in [number for number in self.streams if number > last]:
             stream = self.streams.pop(number)
             stream.unread = True
             stream.done.set()
-        if event.error_code == ErrorCodes.NO_ERROR:
-            self._http.state_machine.state = ConnectionState.CLIENT_OPEN
 
     def _end(self) -> None:
         self._open = False
@@ -309,6 +310,13 @@ class _Link(asyncio.Protocol):
     def _flush(self) -> None:
         if self._transport is not None and (data := self._http.data_to_send()):
             self._transport.write(data)
+
+
+def _last_stream(frame: bytes) -> int | None:
+    """What a GOAWAY names; None for any other frame, and for a wrong one, which the library refuses."""
+    if frame[3] != _GOAWAY or any(frame[5:_FRAME_HEAD]) or len(frame) < _FRAME_HEAD + 8:
+        return None
+    return int.from_bytes(frame[_FRAME_HEAD : _FRAME_HEAD + 4], "big") & 0x7FFF_FFFF
 
 
 def _headers(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import DataReceived, RequestReceived, StreamEnded
 from h2.settings import SettingCodes, Settings
 
@@ -42,7 +43,8 @@ class _Connection(asyncio.Protocol):
     /reset      the stream is reset; /cut after its headers
     /close      the connection is closed
     /leave      refused by a GOAWAY that names the stream before it, once
-    /last       GOAWAY that names this stream, then its answer
+    /last       GOAWAY that names this stream, then its answer; /last-angry with an error in the GOAWAY
+    /misspoken  a GOAWAY that is too short
     """
 
     def __init__(self, seen: Seen, together: int, most: int) -> None:
@@ -98,16 +100,21 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
         elif path == "/leave" and self._seen.connections == 1:
             self._http.close_connection(last_stream_id=max(0, stream - 2))
-        elif path == "/last":
-            # the library takes no answer after a GOAWAY: both go out in the order in which they must arrive
-            ahead = H2Connection(H2Configuration(client_side=False))
-            ahead.initiate_connection()
-            ahead.data_to_send()
-            ahead.close_connection(last_stream_id=stream)
-            self._transport.write(ahead.data_to_send())
+        elif path == "/misspoken":
+            self._transport.write(b"\0\0\4\7" + bytes(9))
+        elif path.startswith("/last"):
+            self._say_goodbye(stream, ErrorCodes.ENHANCE_YOUR_CALM if path == "/last-angry" else ErrorCodes.NO_ERROR)
             self.answer(stream)
         elif path != "/silent":
             self.answer(stream)
+
+    def _say_goodbye(self, last: int, error: ErrorCodes) -> None:
+        """A GOAWAY by another connection: after one of its own the library takes no answer."""
+        ahead = H2Connection(H2Configuration(client_side=False))
+        ahead.initiate_connection()
+        ahead.data_to_send()
+        ahead.close_connection(error, last_stream_id=last)
+        self._transport.write(ahead.data_to_send())
 
     def answer(self, stream: int) -> None:
         lines = [(":status", "200"), ("server", "small"), ("x-twice", "a"), ("x-twice", "b")]

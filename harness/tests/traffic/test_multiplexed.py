@@ -82,7 +82,13 @@ def test_requests_arrive_as_they_were_written() -> None:
 
 @pytest.mark.parametrize(
     ("path", "failure"),
-    [("/reset", Failure.RESET), ("/cut", Failure.TRUNCATED), ("/close", Failure.RESET), ("/", None)],
+    [
+        ("/reset", Failure.RESET),
+        ("/cut", Failure.TRUNCATED),
+        ("/close", Failure.RESET),
+        ("/misspoken", Failure.PROTOCOL),
+        ("/", None),
+    ],
 )
 def test_what_breaks_off_is_told_by_where_it_did(path: str, failure: Failure | None) -> None:
     async def main() -> None:
@@ -125,10 +131,11 @@ def test_a_request_that_was_not_looked_at_goes_out_again() -> None:
     asyncio.run(main())
 
 
-def test_a_server_that_says_goodbye_still_answers_what_it_has_seen() -> None:
+@pytest.mark.parametrize("path", ["/last", "/last-angry"])
+def test_a_server_that_says_goodbye_still_answers_what_it_has_seen(path: str) -> None:
     async def main() -> None:
         async with serving_h2() as server:
-            sent = await carry_out(plan(f"{server.url}/last", limit=1))
+            sent = await carry_out(plan(f"{server.url}{path}", limit=1))
             assert (sent.results(), sent.summary.resent) == ({"200"}, 0)
 
     asyncio.run(main())
