@@ -163,9 +163,9 @@ class _Shown:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def add_to(self, item: pytest.Item) -> None:
-        """Show it beside the item's outcome."""
-        item.add_report_section("call", "signalbox", self._text.getvalue())
+    def add_to(self, item: pytest.Item, when: str = "call") -> None:
+        """Show it beside the outcome of this part of the item."""
+        item.add_report_section(when, "signalbox", self._text.getvalue())
         allure.attach(self._text.getvalue(), "run", allure.attachment_type.TEXT)
 
 
@@ -196,27 +196,30 @@ def mesh(request: pytest.FixtureRequest) -> Iterator[Mesh]:
             hint = f"pytest '{path}::{item.name}' --signalbox-keep on-failure   (leaves the cluster up)"
             with played(run, script, session, worker.next_alpha, hint=hint, ended=ended) as told:
                 yield told
-        worker.ended((report := run.end()).exit_code)
-    if not_undone := [failure for failure in report.failures if failure != item.stash.get(WRONG, "")]:
-        raise EnvironmentFailed("\n".join(not_undone))
+        worker.ended(run.end().exit_code)
+    if run.not_undone:
+        raise EnvironmentFailed("\n".join(run.not_undone))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """What a plain test told the reports, beside its outcome, however it ended."""
-    shown = item.stash.get(SHOWN, None)
-    if shown is None or call.when != "call":
-        return
-    shown.add_to(item)
+    """What a plain test told the reports, beside its outcome, however it ended, also in a fixture that uses `mesh`."""
+    shown, worker = item.stash.get(SHOWN, None), item.config.stash[WORKER]
     error = call.excinfo.value if call.excinfo else None
-    worker = item.config.stash[WORKER]
-    if error is not None and not isinstance(error, NotShown | pytest.skip.Exception):
-        item.stash[WRONG] = f"the test failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    if isinstance(error, pytest.skip.Exception):
+        error = None
+    if shown is None or not (call.when == "call" or (call.when == "setup" and error)):
+        return
+    shown.add_to(item, call.when)
+    if isinstance(error, NotShown):
+        worker.ended(Exit.BROKEN if isinstance(error, Broken) else Exit.INCONCLUSIVE)
+        return
+    if error:
+        what = "the test" if call.when == "call" else "its setup"
+        item.stash[WRONG] = f"{what} failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
     if isinstance(error, SignalboxError):
         worker.abort(error)
-    elif isinstance(error, NotShown):
-        worker.ended(Exit.BROKEN if isinstance(error, Broken) else Exit.INCONCLUSIVE)
-    elif error is not None and not isinstance(error, pytest.skip.Exception):
+    elif error:
         worker.ended(Exit.BROKEN)
 
 

@@ -315,7 +315,6 @@ def played(
     next_alpha  chance of a false «broken» of the next claim
     hint        what to do about a claim that does not hold
     ended       asked when the block is left: how the test ended, and what went wrong that was no claim, "" if nothing
-    raises      EnvironmentFailed if something cannot be undone
     """
 
     def install(app: str) -> None:

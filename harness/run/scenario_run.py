@@ -43,7 +43,8 @@ class ScenarioRun:
     leaves   whether a scenario that ended so leaves what it changed as it is
     options  see Judging
 
-    restored  afterwards, the Deployments that were changed and are brought back to what they were
+    restored    afterwards, the Deployments that were changed and are brought back to what they were
+    not_undone  afterwards, sentences about what could not be brought back
     """
 
     loaded: LoadedScenario
@@ -59,6 +60,7 @@ class ScenarioRun:
     results: list[ev.ExpectationResult] = field(default_factory=list)
     settled: list[tuple[str, float]] = field(default_factory=list)
     restored: list[ObjectRef] = field(default_factory=list)
+    not_undone: list[str] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
     alpha: float = ErrorBounds().alpha
     leaves: Callable[[Exit], bool] = lambda code: False
@@ -124,7 +126,7 @@ class ScenarioRun:
         """Bring back what was changed, last first, unless a scenario that ended so leaves everything as it is."""
         if self.leaves(code):
             return
-        self._failures += tuple(self._actor.applier.undo(self._actor.ledger))
+        self.not_undone += self._actor.applier.undo(self._actor.ledger)
         changed = self._actor.ledger.entries()
         self.restored = [ref for ref, before in changed if before and ref.kind == "Deployment"]
 
@@ -145,7 +147,7 @@ class ScenarioRun:
             results=tuple(self._in_file_order()),
             seconds=time.monotonic() - self._began,
             settled=tuple(self.settled),
-            failures=self._failures,
+            failures=(*self._failures, *self.not_undone),
         )
 
     # -- the story -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,117 @@
+"""How plain tests end: what their claims and their own failures are in reports, and whether what they did stays.
+
+The session is a real one, on a cluster that nobody asks for anything.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cluster.provider import Cluster
+from harness.errors import Exit
+from harness.kube.apply import Applier, Ledger
+from harness.record import read_record
+from harness.report.story import Story, tell
+from harness.run import events as ev
+from harness.run.keep import Keep
+from harness.run.session import Session
+from harness.scenario.clusters import Profile
+
+ROOT = Path(__file__).parents[3]
+BROKEN = """\
+import pytest
+from harness import Mesh
+from harness.plain.mesh import Broken
+from harness.tests.report.made import result
+from harness.verdict.judgement import Verdict
+
+def claim(mesh: Mesh) -> None:
+    mesh._run.add(one := result(Verdict.BROKEN))
+    raise Broken(one)
+"""
+
+
+class Undone:
+    """Takes the place of what is undone: what is said of it, and how often it was asked for."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+        self.times = 0
+
+    def undo(self, ledger: Ledger) -> list[str]:
+        self.times += 1
+        return self.sentences
+
+
+@pytest.fixture
+def undone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Undone:
+    """A project with the plugin, and what happens to what its tests do."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    shutil.copytree(ROOT / "fixtures", pytester.path / "fixtures")
+    pytester.makeconftest('pytest_plugins = ["harness.pytest_plugin"]')
+    pytester.makeini("[pytest]\naddopts = -p no:looptime_plugin")
+    undone = Undone()
+    monkeypatch.setattr(Applier, "undo", lambda self, ledger: undone.undo(ledger))
+
+    @contextmanager
+    def open_session(profile: Profile, emit: ev.Emit, *, alpha: float, keep: Keep) -> Iterator[Session]:
+        cluster = Cluster("made-up", Path("/nowhere"), profile.rules)
+        nobody: Any = None
+        yield Session(profile, cluster, nobody, "ab12", emit, lambda: None, alpha=alpha, keep=keep)
+
+    monkeypatch.setattr("harness.pytest_worker.open_session", open_session)
+    return undone
+
+
+def ran(pytester: pytest.Pytester, *options: str) -> tuple[pytest.RunResult, Story]:
+    """How the tests went, and what the record tells."""
+    outcome = pytester.runpytest_inprocess("--signalbox-report=out", *options, no_reraise_ctrlc=True)
+    return outcome, tell(read_record(pytester.path / "out" / "run.ndjson.gz"))
+
+
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [("claim(mesh)", ()), ("raise ValueError('not mine')", ("its setup failed: ValueError: not mine",))],
+)
+def test_what_breaks_in_a_fixture_is_how_the_test_ends(
+    pytester: pytest.Pytester, undone: Undone, fails: str, told: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        BROKEN + f"\n@pytest.fixture\ndef proved(mesh):\n    {fails}\n\ndef test_it(proved):\n    pass\n"
+    )
+    outcome, story = ran(pytester, "--signalbox-keep=on-failure")
+    outcome.assert_outcomes(errors=1)
+    outcome.stdout.fnmatch_lines(["*signalbox*", "*test_it*"])
+    assert story.exit_code is Exit.BROKEN
+    assert [one.failures for one in story.scenarios] == [told]
+    assert undone.times == 0, "what broke is left to be looked at"
+
+
+def test_a_fixture_that_skips_is_no_failure(pytester: pytest.Pytester, undone: Undone) -> None:
+    pytester.makepyfile(
+        "import pytest\n@pytest.fixture\ndef absent(mesh):\n    pytest.skip('no')\n\ndef test_it(absent): pass\n"
+    )
+    outcome, story = ran(pytester, "--signalbox-keep=on-failure")
+    outcome.assert_outcomes(skipped=1)
+    assert story.exit_code is Exit.HELD
+    assert undone.times == 1
+
+
+def test_what_cannot_be_undone_is_an_error_beside_the_tests_own_failure(
+    pytester: pytest.Pytester, undone: Undone
+) -> None:
+    pytester.makepyfile("def test_it(mesh):\n    assert False, 'mine'\n")
+    undone.sentences = ["the test failed: AssertionError: mine"]  # whatever it says, it is no failure of the test
+    outcome, story = ran(pytester)
+    outcome.assert_outcomes(failed=1, errors=1)
+    assert len(story.scenarios[0].failures) == 2
+    undone.sentences = []
+    outcome, story = ran(pytester)
+    outcome.assert_outcomes(failed=1)
+    assert story.scenarios[0].failures[0].startswith("the test failed: AssertionError: mine")
