@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -100,7 +101,7 @@ def _objects(files: Iterable[Path], kubeconfig: Path | None, dialect: Dialect) -
     if kubeconfig is not None:
         if not kubeconfig.is_file():
             raise InputError([Finding(str(kubeconfig), 0, "there is no such kubeconfig")])
-        with Kube(kubeconfig) as kube:
+        with TemporaryDirectory(prefix="sb-") as scratch, Kube(kubeconfig, scratch=Path(scratch)) as kube:
             documents += mesh_objects(kube)
     for path in files:
         documents += [manifest.obj for file in _manifest_files(path) for manifest in load_manifests(file)]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -95,7 +96,7 @@ def _of_cluster(kubeconfig: Path | None, dialect: Dialect) -> Iterator[CodedFind
         return
     if not kubeconfig.is_file():
         raise InputError([Finding(str(kubeconfig), 0, "there is no such kubeconfig")])
-    with Kube(kubeconfig) as kube:
+    with TemporaryDirectory(prefix="sb-") as scratch, Kube(kubeconfig, scratch=Path(scratch)) as kube:
         yield from check_objects(mesh_objects(kube), dialect)
 
 

@@ -207,11 +207,10 @@ def _check(queries: Iterable[StatQuery]) -> None:
 @contextmanager
 def _connected(kubeconfig: Path | None, context: str | None, profile: str | None) -> Iterator[Kube]:
     """The cluster meant; of a context that is named a private copy is used, whatever the file's current one is."""
-    with (
-        TemporaryDirectory(prefix="sb-context-") as folder,
-        Kube(_kubeconfig(kubeconfig, context, profile, Path(folder))) as kube,
-    ):
-        yield kube
+    with TemporaryDirectory(prefix="sb-context-") as folder:
+        scratch = Path(folder)
+        with Kube(_kubeconfig(kubeconfig, context, profile, scratch), scratch=scratch) as kube:
+            yield kube
 
 
 def _kubeconfig(given: Path | None, context: str | None, profile: str | None, folder: Path) -> Path:

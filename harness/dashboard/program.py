@@ -68,12 +68,15 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _connected(kubeconfig: Path | None, environ: Mapping[str, str]) -> Iterator[Kube]:
     if kubeconfig is not None:
-        with Kube(kubeconfig) as kube:
+        with (
+            tempfile.TemporaryDirectory(prefix="dashboard-") as scratch,
+            Kube(kubeconfig, scratch=Path(scratch)) as kube,
+        ):
             yield kube
         return
     # Where pods share the machine's file system their own begins at this root.
     account = Path(environ.get("SIGNALBOX_ROOT") or "/", ACCOUNT)
-    with tempfile.TemporaryDirectory(prefix="dashboard-") as scratch, Kube.in_pod(account, Path(scratch)) as kube:
+    with Kube.in_pod(account) as kube:
         yield kube
 
 

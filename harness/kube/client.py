@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,31 +49,29 @@ class PodAnswer:
 class Kube:
     """A connection to one cluster, from one kubeconfig file that is never `~/.kube/config` by default.
 
-    raises  NoKubeconfig for a file that is none; later KubeError when the API server refuses, ClusterLost when it
-            cannot be reached
+    scratch  a directory for the client's files with keys in them, there for as long as the connection. Left out, they
+             lie beside the kubeconfig: for one of our own, which goes with its folder even if we are killed
+    raises   NoKubeconfig for a file that is none; later KubeError when the API server refuses, ClusterLost when it
+             cannot be reached
     """
 
-    def __init__(self, kubeconfig: Path, *, api: Any = None) -> None:
+    def __init__(self, kubeconfig: Path, *, scratch: Path | None = None, api: Any = None) -> None:
+        from harness.kube import official
+
         self.kubeconfig = kubeconfig
-        self._api = _opened(kubeconfig) if api is None else api
-        # A reset of a kept connection is retried by urllib3 for reads only; three tries are its own default.
+        self._api = api or _opened(kubeconfig, lambda: official.api_of(kubeconfig, scratch or kubeconfig.parent))
         self._dynamic: Any = None
 
     @classmethod
-    def in_pod(cls, account: Path, scratch: Path) -> Self:
+    def in_pod(cls, account: Path) -> Self:
         """The cluster that this process is a pod of, as its ServiceAccount; the token is read again as it is renewed.
 
         account  the directory with `token` and `ca.crt`
-        scratch  a directory for what discovery finds
         raises   NoKubeconfig if this is no pod, or one without a token
         """
         from harness.kube import official
 
-        try:
-            api = official.api_around(account)
-        except official.UNUSABLE as error:
-            raise NoKubeconfig(account, " ".join(str(error).split())) from None
-        return cls(scratch / "kubeconfig", api=api)
+        return cls(account, api=_opened(account, lambda: official.api_around(account)))
 
     def __enter__(self) -> Self:
         return self
@@ -245,9 +243,7 @@ class Kube:
             if self._dynamic is None:
                 from harness.kube import official
 
-                # The client caches discovery in a file; beside the kubeconfig it goes when the cluster goes.
-                cache = self.kubeconfig.with_name("discovery-cache.json")
-                self._dynamic = official.dynamic(self._api, cache)
+                self._dynamic = official.dynamic(self._api)
             return self._dynamic.resources.get(api_version=api_version, kind=kind)
 
     def _call(self, verb: str, ref: ObjectRef, **arguments: Any) -> JsonObject:
@@ -273,13 +269,13 @@ class Kube:
             raise ClusterLost(f"the API server at {self._api.configuration.host} does not answer: {error}") from error
 
 
-def _opened(kubeconfig: Path) -> Any:
+def _opened(place: Path, load: Callable[[], Any]) -> Any:
     from harness.kube import official
 
     try:
-        return official.api_of(kubeconfig)
+        return load()
     except official.UNUSABLE as error:
-        raise NoKubeconfig(kubeconfig, " ".join(str(error).split())) from None
+        raise NoKubeconfig(place, " ".join(str(error).split())) from None
 
 
 def _message(error: Any) -> str:

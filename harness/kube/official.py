@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,27 +14,31 @@ import yaml
 from kubernetes import client as k8s
 from kubernetes import config as k8s_config
 from kubernetes.config.incluster_config import InClusterConfigLoader
-from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic import DynamicClient, LazyDiscoverer
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 from urllib3.exceptions import HTTPError
 
 REFUSED: Final = (DynamicApiError, k8s.ApiException)
 NOT_SERVED: Final = ResourceNotFoundError
 NO_ANSWER: Final = HTTPError
-UNUSABLE: Final = (k8s_config.ConfigException, yaml.YAMLError, TypeError, AttributeError, ValueError)
+UNUSABLE: Final = (k8s_config.ConfigException, yaml.YAMLError, TypeError, AttributeError, ValueError, OSError)
 """What loading says of a file that is no kubeconfig: the client expects the shape of one and looks no further."""
+_NOWHERE: Final = os.path.join(os.devnull, "nowhere")
+"""Names no file and never will: what is below a device cannot come to be."""
 
 
-def api_of(kubeconfig: Path) -> Any:
-    """The API of a kubeconfig's current context; raises one of UNUSABLE."""
+def api_of(kubeconfig: Path, scratch: Path) -> Any:
+    """The API of a kubeconfig's current context; raises one of UNUSABLE.
+
+    scratch  the directory that the client writes keys into, which it cannot use from memory
+    """
 
     def load(configuration: Any) -> None:
-        # The client writes keys into files; beside the kubeconfig they go when the cluster goes, even if we are killed.
         k8s_config.load_kube_config(  # type: ignore[no-untyped-call]
             config_file=str(kubeconfig),
             client_configuration=configuration,
             persist_config=False,
-            temp_file_path=str(kubeconfig.parent),
+            temp_file_path=str(scratch),
         )
 
     return _api(load)
@@ -45,9 +50,16 @@ def api_around(account: Path) -> Any:
     return _api(loader.load_and_set)
 
 
-def dynamic(api: Any, cache: Path) -> Any:
-    """A client of every kind that the API serves; what discovery finds is kept in a file."""
-    return DynamicClient(api, cache_file=str(cache))  # type: ignore[no-untyped-call]
+def dynamic(api: Any) -> Any:
+    """A client of every kind that the API serves, which finds out anew what that is."""
+    return DynamicClient(api, cache_file=_NOWHERE, discoverer=_Discovery)  # type: ignore[no-untyped-call]
+
+
+class _Discovery(LazyDiscoverer):
+    """Discovery without the file that the client keeps it in, which would stay with the user for ever."""
+
+    def _write_cache(self) -> None:
+        pass
 
 
 def _api(load: Callable[[Any], None]) -> Any:
