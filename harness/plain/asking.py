@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.run.bursts import plan_for_send
+from harness.run.looked_at import EVERYTHING
 from harness.run.senders import Sender as RunningSender
-from harness.scenario.claims import Criteria
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
 from harness.traffic.outcome import Outcome
@@ -92,6 +92,6 @@ class Sender:
         return self._requests({"from": self.name, "request": f"{method} {url}", **more})
 
     def _once(self, send: Send) -> list[Outcome]:
-        plan = plan_for_send(send, Criteria.model_construct(), Pace(), 1, with_body=True, all_headers=True)
+        plan = plan_for_send(send, EVERYTHING, Pace(), 1)
         with self.running.client.send(plan) as sending:
             return [outcome for batch in sending for outcome in batch]

@@ -30,11 +30,12 @@ from harness.plain.script import Script, line_of_test, slug
 from harness.report.text import offence_lines, result_lines
 from harness.run import events as ev
 from harness.run.always import StepChange, Watching
+from harness.run.looked_at import EVERYTHING
 from harness.run.scenario_run import ScenarioRun
 from harness.run.session import Session
 from harness.run.settling import witness_by
 from harness.run.windows import Window
-from harness.scenario.expectations import Metrics, Send
+from harness.scenario.expectations import Metrics, Promise, Send
 from harness.scenario.model import IngressSender, PodSender
 from harness.scenario.units import parse_duration
 from harness.traffic.outcome import Outcome
@@ -215,7 +216,7 @@ class Mesh:
         finally:
             watching.abandon()
         self._run.judging.alpha = self._next_alpha()
-        self._told(self._run.judging.judge_always(watching, self._run.step_changes))
+        self._told(watch, self._run.judging.judge_always(watching, self._run.step_changes))
 
     # -- how -----------------------------------------------------------------------------------------------------------
 
@@ -284,10 +285,10 @@ class Mesh:
         if expectation.metrics is not None:
             judging.windows[called] = Window(self.kube, expectation.metrics)
         judging.alpha = self._next_alpha()
-        return self._told(judging.judge(self._step, expectation))
+        return self._told(expectation, judging.judge(self._step, expectation))
 
-    def _told(self, result: ev.ExpectationResult) -> Answers:
-        """The answers behind a verdict; raises NotShown, or Broken with what was found out."""
+    def _told(self, promise: Promise, result: ev.ExpectationResult) -> Answers:
+        """The answers behind the verdict on a promise; raises NotShown, or Broken with what was found out."""
         __tracebackhide__ = True
         self._run.add(result)
         if result.verdict is Verdict.BROKEN:
@@ -296,7 +297,7 @@ class Mesh:
             raise Broken(result, list(offence_lines(explained)))
         if result.verdict is Verdict.INCONCLUSIVE:
             raise NotShown(result)
-        sent = self._run.judging.sent.get(result.name, [])
+        sent = self._run.judging.sent_for(promise)
         return Answers(result, tuple(outcome for one in sent for outcome in one.burst.outcomes))
 
 
@@ -321,6 +322,7 @@ def played(
         session.install([script.project.app(app)], script.project)
 
     run.judging.hint = hint
+    run.judging.keep = EVERYTHING  # which questions follow nobody knows when requests are sent
     run.begin()
     try:
         yield Mesh(run.kube, run, script, install, next_alpha)

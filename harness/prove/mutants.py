@@ -10,7 +10,6 @@ from harness.prove.mutant import Mutant, ObjectEdit, Tale
 from harness.prove.policies import OPERATORS
 from harness.prove.requests import of_expectation
 from harness.scenario.manifests import Manifest
-from harness.scenario.model import Scenario
 from harness.scenario.yaml_source import Location
 
 
@@ -68,10 +67,5 @@ def of_requests(tale: Tale) -> Iterator[Mutant]:
                     hole=change.hole,
                     step=number,
                     scenario=change.edits,
-                    only=_asking_of(scenario, expectation.expect),
+                    only=frozenset(one.expect for one in scenario.asking_of(expectation)),
                 )
-
-
-def _asking_of(scenario: Scenario, name: str) -> frozenset[str]:
-    """The expectation of this name and those that ask of the same responses."""
-    return frozenset({name, *(one.expect for _, one in scenario.expectations() if one.about == name)})

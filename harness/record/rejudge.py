@@ -92,7 +92,7 @@ class _Book:
             made = self._made(promise.expect, source)
             return self._of_requests(claim, made, bounds.shared_by(2), scenario.draws_once(promise))
         if promise.about is not None:
-            made = self._made(promise.about, None)
+            made = self._made(scenario.asked_by(promise).expect, None)
             return self._of_requests(claim, made, bounds, scenario.draws_once(promise))
         raise NotRecorded("it asks the cluster, and a record has requests")
 

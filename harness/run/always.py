@@ -12,6 +12,7 @@ from harness.run.answered import Answerers
 from harness.run.bursts import Burst, judge_all, plan_for_send
 from harness.run.counting import counting, criteria_of
 from harness.run.criteria import described, satisfies
+from harness.run.looked_at import LookedAt
 from harness.run.senders import Sender
 from harness.scenario.claims import Every
 from harness.scenario.clusters import Pace
@@ -97,7 +98,7 @@ class Watching:
             self._thread.join()
 
     def _run(self) -> None:
-        self._plan = plan_for_send(self.watch.send, criteria_of(self.watch.claim), self.pace, MAX_LIMIT)
+        self._plan = plan_for_send(self.watch.send, LookedAt.by(criteria_of(self.watch.claim)), self.pace, MAX_LIMIT)
         self._first = time.monotonic()
         try:
             with self.sender.client.send(self._plan) as sending:

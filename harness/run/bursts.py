@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from harness.kube.client import Kube
 from harness.run.answered import Answerers
 from harness.run.counting import Counting
+from harness.run.looked_at import LookedAt
 from harness.run.senders import Sender
 from harness.run.trail import Tracker
-from harness.scenario.claims import Criteria
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
 from harness.scenario.request_lines import Request
 from harness.traffic.outcome import Outcome
-from harness.traffic.plan import ALL_HEADERS, HTTP_1, MAX_BODY_START_BYTES, Plan
+from harness.traffic.plan import HTTP_1, MAX_BODY_START_BYTES, Plan
 from harness.traffic.plan import Request as TrafficRequest
 from harness.traffic.tally import tally_of
 from harness.verdict import claims
@@ -156,17 +156,15 @@ def plan_for(
     rate: float,
     limit: int,
     timeout_seconds: float,
-    wanted: Criteria,
-    with_body: bool = False,
-    all_headers: bool = False,
+    keep: LookedAt,
     fresh: bool = False,
     protocol: str = HTTP_1,
     message: bytes = b"",
 ) -> Plan:
-    """The plan of one request as a scenario writes it, keeping of each response what its criteria look at.
+    """The plan of one request as a scenario writes it.
 
     data       a body sent as JSON, if not None
-    with_body  keep bodies although the criteria do not look at them; all_headers likewise
+    keep       what is kept of each response
     fresh      a new connection for each request
     message    the body of a call of gRPC
     """
@@ -182,14 +180,12 @@ def plan_for(
         timeout_seconds=timeout_seconds,
         fresh_connections=fresh,
         protocol=protocol,
-        keep_headers=(ALL_HEADERS,) if all_headers else tuple(name.lower() for name in wanted.header or ()),
-        body_start_bytes=MAX_BODY_START_BYTES if with_body or wanted.body_has or wanted.body_lacks else 0,
+        keep_headers=tuple(sorted(keep.headers)),
+        body_start_bytes=MAX_BODY_START_BYTES if keep.bodies else 0,
     )
 
 
-def plan_for_send(
-    send: Send, wanted: Criteria, pace: Pace, limit: int, *, with_body: bool = False, all_headers: bool = False
-) -> Plan:
+def plan_for_send(send: Send, keep: LookedAt, pace: Pace, limit: int) -> Plan:
     """The plan of a `send`, at the rate that the profile allows."""
     plan = plan_for(
         send.request,
@@ -199,9 +195,7 @@ def plan_for_send(
         rate=pace.rate(send.rate),
         limit=max(1, limit),  # a ramp's own number follows
         timeout_seconds=send.timeout.total_seconds(),
-        wanted=wanted,
-        with_body=with_body,
-        all_headers=all_headers,
+        keep=keep,
         fresh=send.connections == "fresh",
         protocol=send.protocol,
         message=send.message or b"",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 
 from harness.dialect import Dialect
+from harness.errors import Finding, InputError
 from harness.kube.client import Kube
 from harness.run.always import StepChange, Watching
 from harness.run.bursts import Burst, Telling, Throttle, plan_for_send, send_until_known
@@ -15,6 +18,7 @@ from harness.run.counting import counting, criteria_of, share_of, share_progress
 from harness.run.criteria import described
 from harness.run.diagnosis import logs_of_involved
 from harness.run.events import Emit, ExpectationResult, FailureExplained, Progress, RequestsMade
+from harness.run.looked_at import NOTHING, LookedAt
 from harness.run.offenders import Sent, offences
 from harness.run.senders import Sender
 from harness.run.states import judge_state
@@ -44,6 +48,7 @@ class Judging:
     windows  open metric windows by expectation name
     values   what `${name}` stands for; tables add to it
     sent     bursts by the expectation that sent them
+    keep     what is kept of responses besides what claims of the scenario look at
     hint     what to do next about a claim that does not hold
     options  of the command line, by which the same cluster is asked for again
     """
@@ -60,6 +65,7 @@ class Judging:
     alphas: list[float] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
     sent: dict[str, list[Sent]] = field(default_factory=dict)
+    keep: LookedAt = NOTHING
     hint: str = ""
     options: str = ""
     _bursts: dict[str, Burst] = field(default_factory=dict)
@@ -137,6 +143,7 @@ class Judging:
         try:
             filled = source.filled(self.values)
         except KeyError as missing:
+            self._bursts[expectation.expect] = Burst()
             return Burst(), not_asked(missing)
         return self._send(expectation, claim, filled)
 
@@ -148,8 +155,7 @@ class Judging:
         # A ramp says itself how many responses there are.
         count = counting(claim, halves, same_responses=send.ramp is not None, drawn_once=once)
         sender = self.senders[send.from_]
-        with_body = self._body_is_asked_for(expectation)
-        plan = plan_for_send(send, criteria_of(claim), self.pace, count.limit, with_body=with_body)
+        plan = plan_for_send(send, self._looked_at(expectation), self.pace, count.limit)
         tell = Telling(
             self._progress(expectation.expect), lambda burst: self._made(expectation.expect, Sent(burst, send.from_))
         )
@@ -167,7 +173,8 @@ class Judging:
 
     def _about(self, expectation: Expectation, claim: Claim) -> tuple[Burst, Judgement]:
         assert isinstance(claim, Every | Share | Split | Latency), "the language lets no other ask a second question"
-        burst = self._bursts[expectation.about or ""]
+        self._kept(expectation, claim)
+        burst = self._bursts[self.loaded.scenario.asked_by(expectation).expect]
         once = self.loaded.scenario.draws_once(expectation)
         count = counting(claim, self.bounds(expectation), same_responses=True, drawn_once=once)
         told = Burst(answered=burst.answered)
@@ -189,19 +196,33 @@ class Judging:
             self.pace,
             self.bounds(expectation),
             self.values,
-            self._body_is_asked_for(expectation),
+            self._looked_at(expectation),
             made=lambda sent: self._made(expectation.expect, sent),
         )
         burst, judgement = table.judge(claim, self._progress(expectation.expect))
         self._bursts[expectation.expect] = burst
         return burst, judgement
 
-    def _body_is_asked_for(self, expectation: Expectation) -> bool:
-        """Whether this claim, or a second question about its responses, looks into bodies."""
+    def _looked_at(self, expectation: Expectation) -> LookedAt:
+        """What this claim, and every question about its responses, looks at; with what is kept in any case."""
         scenario = self.loaded.scenario
-        asking = [e for _, e in scenario.expectations() if e.about == expectation.expect]
-        wanted = [criteria_of(scenario.claim_of(e)) for e in (expectation, *asking)]
-        return any(criteria.body_has or criteria.body_lacks for criteria in wanted)
+        claims = map(scenario.claim_of, scenario.asking_of(expectation))
+        return reduce(or_, (LookedAt.by(criteria_of(claim)) for claim in claims), self.keep)
+
+    def _kept(self, expectation: Expectation, claim: Claim) -> None:
+        """Raise InputError if a claim looks at what was not kept of the responses: it would seem to be missing."""
+        looks = LookedAt.by(criteria_of(claim))
+        plans = (sent.burst.plan for sent in self.sent_for(expectation))
+        missing = dict.fromkeys(part for plan in plans if plan is not None for part in looks.not_kept_by(plan))
+        if missing:
+            earlier = self.loaded.scenario.asked_by(expectation).expect
+            why = f"about: '{expectation.expect}' looks at {', '.join(missing)}, which '{earlier}' has not kept"
+            raise InputError([Finding(self.loaded.path, self.loaded.expectation_line(expectation.expect), why)])
+
+    def sent_for(self, promise: Promise) -> Sequence[Sent]:
+        """The bursts that a promise was judged by; those of another if it is about that one's responses."""
+        asked = self.loaded.scenario.asked_by(promise) if isinstance(promise, Expectation) else promise
+        return self.sent.get(asked.expect, [])
 
     def explain(self, result: ExpectationResult) -> FailureExplained:
         """The requests that broke an expectation, and the logs of everybody who had to do with them."""
@@ -209,7 +230,7 @@ class Judging:
         if promise is None:
             return FailureExplained(result.scenario, result.step, result.name)
         claim = promise.claim if isinstance(promise, Watch) else self.loaded.scenario.claim_of(promise)
-        sent = self.sent.get((isinstance(promise, Expectation) and promise.about) or result.name, [])
+        sent = self.sent_for(promise)
         workloads = dict.fromkeys(name for one in sent for name in one.burst.workloads or () if name)
         if isinstance(promise, Expectation) and isinstance(source := self.loaded.scenario.source_of(promise), Metrics):
             workloads[source.proxy.name] = None

@@ -10,6 +10,7 @@ from harness.kube.client import Kube
 from harness.run.bursts import Burst, Telling, plan_for, send_until_known
 from harness.run.counting import EveryCounting
 from harness.run.criteria import described
+from harness.run.looked_at import NOTHING, LookedAt
 from harness.run.offenders import Sent
 from harness.run.senders import Sender
 from harness.run.states import state_judgement
@@ -28,7 +29,7 @@ class TableRun:
     """Runs the rows of a table in order.
 
     values     what `${name}` stands for; rows that save something add to it
-    with_body  keep bodies, because a second question about the responses looks into them
+    keep       what is kept of responses besides what their rows look at
     made       told what became of the requests of each row
     """
 
@@ -37,7 +38,7 @@ class TableRun:
     pace: Pace
     bounds: ErrorBounds
     values: dict[str, str]
-    with_body: bool = False
+    keep: LookedAt = NOTHING
     made: Callable[[Sent], None] = lambda sent: None
 
     def judge(self, claim: Each, progress: Report) -> tuple[Burst, Judgement]:
@@ -75,8 +76,7 @@ class TableRun:
             rate=self.pace.rate(TABLE_RATE),
             limit=case.times,
             timeout_seconds=DEFAULT_TIMEOUT.total_seconds(),
-            wanted=wanted,
-            with_body=bool(self.with_body or case.save),
+            keep=self.keep | LookedAt.by(wanted) | LookedAt(bodies=bool(case.save)),
         )
         sender = self.senders[case.sender]
         burst, judgement = send_until_known(

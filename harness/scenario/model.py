@@ -196,6 +196,17 @@ class Scenario(Part):
             expectation = self.expectation(expectation.again)
         return expectation.claim
 
+    def asked_by(self, expectation: Expectation) -> Expectation:
+        """The expectation whose requests it is about, by way of `about` alone; often itself: `again` sends anew."""
+        while expectation.about is not None:
+            expectation = self.expectation(expectation.about)
+        return expectation
+
+    def asking_of(self, expectation: Expectation) -> tuple[Expectation, ...]:
+        """All that ask of the same responses, itself among them."""
+        asked = self.asked_by(expectation).expect
+        return tuple(one for _, one in self.expectations() if self.asked_by(one).expect == asked)
+
     def source_of(self, expectation: Expectation) -> Send | Metrics | None:
         """Where its responses come from, by way of `about` and `again`; None for a table and for a resource."""
         origin = self.origin_of(expectation)

@@ -17,6 +17,7 @@ from harness.resources.matches import HeaderMatch, Match, PathMatch
 from harness.resources.routes import Rule
 from harness.run.bursts import plan_for_send
 from harness.run.criteria import satisfies
+from harness.run.looked_at import LookedAt
 from harness.scenario.claims import Every
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
@@ -206,7 +207,7 @@ def test_the_sender_tells_what_became_of_calls_and_who_answered(monkeypatch: pyt
             every = Every.model_validate(wanted)
             asked = f"POST http://books:7000/shop.Books/{method}"
             written = {"from": "x", "request": asked, "protocol": "grpc", "message": "aGk=", "headers": headers}
-            plan = plan_for_send(Send.model_validate(written), every, Pace(), 3)
+            plan = plan_for_send(Send.model_validate(written), LookedAt.by(every), Pace(), 3)
             async with exchange_for(plan) as exchange:
                 answers = [await exchange.send() for _ in range(3)]
             assert {answer.connection for answer in answers} == {0}

@@ -94,6 +94,13 @@ def test_a_changed_claim_is_judged_over_the_same_responses(
     assert result.exit_code == code, result.output
 
 
+def test_a_second_question_to_a_second_question_is_judged_by_the_same_responses(tmp_path: Path) -> None:
+    chain = SHARE + "        - expect: the-same\n          about: nothing-else\n          every: {status: [200, 500]}\n"
+    record = recorded(tmp_path, "run", *[200] * 9, 500, expectations=chain)
+    result = judged(record, tmp_path / "made-up.yaml")
+    assert "3 expectations, 0 with another verdict, 0 that the record cannot tell" in result.output
+
+
 def test_tables_are_judged_row_by_row_and_states_stay_as_they_were(tmp_path: Path) -> None:
     record = recorded(tmp_path, "run", 200, expectations=TABLE)
     result = judged(record, tmp_path / "made-up.yaml")

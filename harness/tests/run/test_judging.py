@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from harness.dialect import LINKERD_2_14
-from harness.errors import ClusterLost
+from harness.errors import ClusterLost, InputError
 from harness.kube.client import Kube
 from harness.mesh.metrics import MeshedPod
 from harness.run.judging import Judging
@@ -19,7 +20,7 @@ from harness.scenario.clusters import Pace
 from harness.scenario.loading import LoadedScenario, load
 from harness.traffic.client import SenderClient
 from harness.traffic.outcome import Failure, Outcome
-from harness.traffic.plan import Plan
+from harness.traffic.plan import ALL_HEADERS, Plan
 from harness.traffic.stream import Batch, Start, Summary, encode
 from harness.verdict.budget import alpha_of_each
 from harness.verdict.claims import ErrorBounds
@@ -57,6 +58,12 @@ def outcome(index: int, status: int | None, error: Failure | None = None, **more
     return Outcome(index=index, scheduled=index / 100, status=status, error=error, **{**usual, **more})
 
 
+def reported(answer: Outcome, plan: Plan) -> Outcome:
+    """What a sender reports of an answer: no more than the plan keeps."""
+    kept = {n: v for n, v in answer.headers.items() if n in plan.keep_headers or ALL_HEADERS in plan.keep_headers}
+    return replace(answer, headers=kept, body_start=answer.body_start[: plan.body_start_bytes])
+
+
 def sender(*fates: int | Failure, connections: int | None = None, **more: Any) -> tuple[Sender, list[Plan]]:
     """A sender whose requests meet these fates, again and again, up to the plan's limit.
 
@@ -83,7 +90,8 @@ def sender(*fates: int | Failure, connections: int | None = None, **more: Any) -
         for first in range(0, plan.limit, 10):
             numbers = range(first, min(first + 10, plan.limit))
             made = (fates[n % len(fates)] for n in numbers)
-            yield encode(Batch(first, tuple(made_of(n, fate) for n, fate in zip(numbers, made, strict=True))))
+            answers = (made_of(n, fate) for n, fate in zip(numbers, made, strict=True))
+            yield encode(Batch(first, tuple(reported(answer, plan) for answer in answers)))
         yield encode(
             Summary(
                 requests=plan.limit,
@@ -136,6 +144,79 @@ def test_a_second_question_can_break_alone(tmp_path: Path) -> None:
     share, every = judge_all(tmp_path, SHARE, *[200] * 8, 204, 500)
     assert (share.verdict, every.verdict) == (Verdict.HOLDS, Verdict.BROKEN)
     assert "204" in every.judgement.seen
+
+
+QUESTIONS = """\
+        - expect: a
+          send: {from: webapp, request: GET http://books:7002/x}
+          every: {status: 200}
+        - expect: b
+          about: a
+          every: {header: {X-Served-By: v2}}
+        - expect: c
+          about: b
+          every: {body-has: hello}
+        - expect: d
+          about: a
+          every: {header: {x-served-by: v1}}
+"""
+
+
+def test_second_questions_look_at_headers_and_bodies_however_far_they_are_from_the_first(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, QUESTIONS)
+    fake, plans = sender(200, headers={"x-served-by": "v2", "date": "today"}, body_start="hello")
+    judges = judging(scenario, fake)
+    a, b, c, d = (judges.judge("only", expectation) for _, expectation in scenario.scenario.expectations())
+    assert [result.verdict for result in (a, b, c, d)] == [Verdict.HOLDS] * 3 + [Verdict.BROKEN]
+    assert c.judgement.total == 20
+    assert (len(plans), plans[0].keep_headers) == (1, ("x-served-by",))
+
+
+def test_nothing_is_kept_that_no_claim_looks_at(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, SHARE)
+    fake, plans = sender(*[200] * 9, 500, headers={"x-served-by": "v2"}, body_start="hello")
+    judging(scenario, fake).judge("only", scenario.scenario.expectation("a-tenth-fails"))
+    assert (plans[0].keep_headers, plans[0].body_start_bytes) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("claim", "missing"),
+    [("{header: {x-served-by: v2}, body-has: hello}", "header x-served-by, bodies"), ("{header: {date: x}}", "")],
+)
+def test_no_claim_is_judged_by_what_was_not_kept(tmp_path: Path, claim: str, missing: str) -> None:
+    first = QUESTIONS.partition("        - expect: b")[0].replace("{status: 200}", "{header: {date: x}}")
+    scenario = loaded(tmp_path, first)
+    fake, _ = sender(200, headers={"date": "x"})
+    judges = judging(scenario, fake)
+    judges.judge("only", scenario.scenario.expectation("a"))
+    judges.loaded = loaded(tmp_path, f"{first}        - expect: late\n          about: a\n          every: {claim}\n")
+    late = judges.loaded.scenario.expectation("late")
+    if not missing:
+        assert judges.judge("only", late).verdict is Verdict.HOLDS
+        return
+    with pytest.raises(InputError, match=f"made-up.yaml:14: about: 'late' looks at {missing}, which 'a' has not kept"):
+        judges.judge("only", late)
+
+
+def test_what_broke_a_second_question_to_a_second_question_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.run.judging.logs_of_involved", lambda *given: ())
+    scenario = loaded(tmp_path, QUESTIONS)
+    fake, _ = sender(*[200] * 19, 200, headers={"x-served-by": "v2"}, body_start="goodbye")
+    judges = judging(scenario, fake)
+    results = [judges.judge("only", expectation) for _, expectation in scenario.scenario.expectations()]
+    (offence,) = judges.explain(results[2]).offences
+    assert (results[2].verdict, offence.offending, offence.total) == (Verdict.BROKEN, 20, 20)
+
+
+def test_a_table_keeps_what_second_questions_look_at(tmp_path: Path) -> None:
+    table = SAVING.partition("        - expect: and-again")[0].replace(", save: {book: json.id}", "")
+    written = table.replace("${book}", "7") + "        - expect: b\n          about: what-was-made-can-be-read\n"
+    scenario = loaded(tmp_path, written + "          share: {of: {header: {X-V: v2}}, is: 50%, resolution: 5pp}\n")
+    fake, plans = sender(201)
+    judging(scenario, fake).judge("only", scenario.scenario.expectation("what-was-made-can-be-read"))
+    assert {plan.keep_headers for plan in plans} == {("x-v",)}
 
 
 def test_no_failure_at_all_is_broken_early(tmp_path: Path) -> None:
@@ -215,6 +296,12 @@ def test_what_needs_a_value_that_nothing_has_saved_is_not_asked(tmp_path: Path) 
     assert table.requests == 1
     assert "it was not asked, because nothing has saved the value 'book'" in table.judgement.seen
     assert (later.verdict, later.requests) == (Verdict.INCONCLUSIVE, 0)
+
+
+def test_a_second_question_about_what_was_not_asked_has_no_answer(tmp_path: Path) -> None:
+    asked = "        - expect: of-that\n          about: and-again\n          every: {by: app}\n"
+    *_, second = judge_all(tmp_path, SAVING + asked, 503)
+    assert second.verdict is Verdict.INCONCLUSIVE
 
 
 def late(tmp_path: Path, claim: str, lag: float) -> Any:

@@ -114,6 +114,20 @@ def test_a_table_asks_for_itself_and_can_be_asked_about() -> None:
     assert scenario.source_of(c) is None
 
 
+def test_about_leads_to_who_sent_and_again_sends_anew() -> None:
+    scenario = _scenario(
+        "{expect: a, send: {from: x, request: GET http://b/}, every: {status: 200}}",
+        "{expect: b, about: a, every: {by: app}}",
+        "{expect: c, about: b, every: {by: proxy}}",
+        "{expect: d, again: c}",
+        "{expect: e, about: d, every: {status: 2xx}}",
+    )
+    a, b, c, d, e = (expectation for _, expectation in scenario.expectations())
+    assert [scenario.asked_by(one) for one in (a, b, c, d, e)] == [a, a, a, d, d]
+    assert scenario.asking_of(a) == scenario.asking_of(c) == (a, b, c)
+    assert scenario.asking_of(e) == (d, e)
+
+
 def test_a_send_is_filled_with_values() -> None:
     scenario = _scenario(
         "{expect: a, send: {from: x, request: 'POST http://b/${author}', headers: {x: '${run.id}'}, "
