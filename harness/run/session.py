@@ -234,12 +234,25 @@ def _check(chosen: Provider, cluster: Cluster, kube: Kube) -> None:
 
 def _tear_down(chosen: Provider, cluster: Cluster, session: Session | None) -> None:
     begin = time.monotonic()
-    if session is not None and session.stays and _is_alive(chosen, cluster):
-        cluster = chosen.keep(cluster)
-        session.emit(ev.ClusterKept(cluster.name, tuple(way_in(cluster, session.run_id))))
-    chosen.release(cluster)
+    try:
+        if session is not None and session.stays and _is_alive(chosen, cluster):
+            cluster = _kept(chosen, cluster, session)
+    finally:
+        chosen.release(cluster)
     if session is not None:
         session.phases.append(("teardown", time.monotonic() - begin))
+
+
+def _kept(chosen: Provider, cluster: Cluster, session: Session) -> Cluster:
+    """The cluster, from now on kept; if it cannot be, what was installed goes as on one that was not to stay."""
+    try:
+        kept = chosen.keep(cluster)
+    except BaseException:
+        with Kube(cluster.kubeconfig) as session.kube:
+            _tell(session.emit, _taken_away(session))
+        raise
+    session.emit(ev.ClusterKept(kept.name, tuple(way_in(kept, session.run_id))))
+    return kept
 
 
 def _is_alive(chosen: Provider, cluster: Cluster) -> bool:
