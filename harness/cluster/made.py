@@ -100,8 +100,7 @@ def release(maker: Maker, cluster: Cluster) -> None:
     """Give it back; the last user of one that is not kept takes it away."""
     use: Use = cluster.handle
     _let_go(use)
-    if not use.record.keep:
-        _take_away(maker, use.record)
+    _take_away(maker, use.record.name)
 
 
 def delete(maker: Maker, cluster: Cluster) -> None:
@@ -111,13 +110,13 @@ def delete(maker: Maker, cluster: Cluster) -> None:
     """
     use: Use = cluster.handle
     _let_go(use)
-    if not _take_away(maker, use.record):
+    if not _take_away(maker, use.record.name, also_kept=True):
         raise EnvironmentFailed(f"{cluster.name} is in use by another process", "end that run first")
 
 
 def kept(maker: Maker) -> list[Cluster]:
     """Those that are to be kept and are whole."""
-    return [_cluster(record, Use(record)) for record in all_of(maker.provider) if record.keep and record.ready]
+    return [_cluster(record, Use(record)) for record in all_of(maker.provider) if record.stays]
 
 
 def check(cluster: Cluster, containers: Sequence[tuple[str, str]]) -> None:
@@ -146,8 +145,7 @@ def sweep(maker: Maker) -> list[str]:
     """Take away what killed processes left: half-made clusters, and whole ones that were not to be kept."""
     removed = []
     for record in all_of(maker.provider):
-        abandoned = not (record.keep and record.ready)
-        if abandoned and _take_away(maker, record):
+        if not record.stays and _take_away(maker, record.name):
             removed.append(record.name)
     return removed
 
@@ -169,7 +167,7 @@ def _name(maker: Maker, request: Request) -> str:
     if request.keep:
         return request.name
     for record in all_of(maker.provider):
-        if record.keep and record.ready and _fits(record, request):
+        if record.stays and _fits(record, request):
             return record.name
     shared = os.environ.get(XDIST_RUN)
     return f"signalbox-{shared[:8]}" if shared else request.name
@@ -257,17 +255,19 @@ def _let_go(use: Use) -> None:
         use.lease.end()
 
 
-def _take_away(maker: Maker, record: Record) -> bool:
-    """Take a cluster away unless somebody uses it; whether that was done."""
-    lease = Lease.at_once(record.name)
+def _take_away(maker: Maker, name: str, *, also_kept: bool = False) -> bool:
+    """Take a cluster away unless somebody uses it or it is to stay; whether it is gone."""
+    lease = Lease.at_once(name)
     if lease is None:
         return False
     try:
-        if read(record.name) is not None:
+        # Only now nobody writes it: until then whoever used the cluster may have said that it is to stay.
+        record = read(name)
+        if record is not None and (also_kept or not record.stays):
             _unmake(maker, record)
-        return True
+        return read(name) is None
     finally:
-        lease.end(remove=read(record.name) is None)
+        lease.end(remove=read(name) is None)
 
 
 def _unmake(maker: Maker, record: Record) -> None:

@@ -36,6 +36,11 @@ class Record:
     ready: bool = False
 
     @property
+    def stays(self) -> bool:
+        """Whether it is whole and to outlive its users."""
+        return self.keep and self.ready
+
+    @property
     def folder(self) -> Path:
         """Where its files are."""
         return _clusters() / self.name

@@ -171,3 +171,28 @@ def test_a_cluster_that_was_not_to_stay_may_be_kept_while_it_is_used(tool: Tool,
     assert [one.name for one in made.kept(tool.maker())] == ["a"]
     made.delete(tool.maker(), made.kept(tool.maker())[0])
     assert tool.there == []
+
+
+def test_what_one_worker_keeps_no_other_takes_away(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(XDIST_RUN, "0123456789abcdef")
+    failed, held = tool.obtain("a"), tool.obtain("b")
+    made.keep(failed)
+    made.release(tool.maker(), failed)
+    made.release(tool.maker(), held)
+    assert [one.name for one in made.kept(tool.maker())] == ["signalbox-01234567"]
+    assert tool.there == ["signalbox-01234567"]
+    made.delete(tool.maker(), made.kept(tool.maker())[0])
+
+
+def test_what_is_kept_while_somebody_sweeps_is_not_swept(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = tool.obtain()
+    before = all_of("tool")
+
+    def seen_too_early(provider: str) -> list[Record]:
+        made.keep(cluster)
+        made.release(tool.maker(), cluster)
+        return before
+
+    monkeypatch.setattr(made, "all_of", seen_too_early)
+    assert made.sweep(tool.maker()) == []
+    assert tool.there == ["a"]
