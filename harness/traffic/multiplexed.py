@@ -1,7 +1,7 @@
 """Requests over HTTP/2 without TLS, many at a time on one connection; calls of gRPC among them.
 
-As over HTTP/1.1, nothing is kind to what is measured. A request goes out again only if the other end has said that it
-did not look at it: it lies beyond what a GOAWAY names.
+As over HTTP/1.1, nothing is kind to what is measured. A request goes out again, once and on a newer connection, only if
+the other end has said that it did not look at it: it lies beyond what a GOAWAY names.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Http2Exchange:
         self._plan = plan
         self._headers = tuple(_headers(plan))
         self._body = _message(plan.request.body) if plan.protocol == GRPC else plan.request.body
+        self._kept_bytes = plan.body_start_bytes + (_PREFIX.size if plan.protocol == GRPC else 0)
         self._links: list[_Link] = []
         self._made = 0
         self._dialling = asyncio.Lock()
@@ -64,18 +65,18 @@ class Http2Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for link in self._links:
-            link.close()
-        for link in self._links:
-            await link.ended.wait()
+            await link.shut()
 
     async def send(self) -> Answer:
         """Send the request once and wait for the whole response."""
-        stream = _Stream()
+        stream = _Stream(self._kept_bytes)
         try:
             async with asyncio.timeout(self._plan.timeout_seconds):
-                while not await self._exchange(stream):
+                link = await self._exchange(stream)
+                if stream.unread:
                     self.resent += 1
-                    stream = _Stream()
+                    stream = _Stream(self._kept_bytes)
+                    await self._exchange(stream, newer_than=link)
         except TimeoutError:
             stream.abandon()
             return Answer(error=Failure.TIMEOUT, connection=stream.connection)
@@ -90,25 +91,24 @@ class Http2Exchange:
             return Answer(error=Failure.CONNECT)
         return self._answer(stream)
 
-    async def _exchange(self, stream: _Stream) -> bool:
-        """False if the other end never looked at the request."""
-        link = await self._link()
+    async def _exchange(self, stream: _Stream, newer_than: _Link | None = None) -> _Link:
+        """The connection that the request went out on."""
+        link = await self._link(-1 if newer_than is None else newer_than.number)
         try:
             await link.request(stream, self._headers, self._body)
             await stream.done.wait()
         finally:
             if self._plan.fresh_connections:
-                link.close()
-                await link.ended.wait()
-        return not stream.unread
+                await link.shut()
+        return link
 
-    async def _link(self) -> _Link:
+    async def _link(self, newer_than: int) -> _Link:
         """A connection with room; one at a time is opened, as those who wait may find room on it."""
         if self._plan.fresh_connections:
             return await self._dial()
         async with self._dialling:
             for link in self._links:
-                if link.has_room:
+                if link.has_room and link.number > newer_than:
                     return link
             self._links = [link for link in self._links if not link.ended.is_set()]
             self._links.append(await self._dial())
@@ -120,37 +120,45 @@ class Http2Exchange:
         number, self._made = self._made, self._made + 1
         loop = asyncio.get_running_loop()
         _, link = await loop.create_connection(lambda: _Link(number), host, target.port or 80)
-        await link.settled.wait()
+        try:
+            await link.settled.wait()
+        except asyncio.CancelledError:  # nobody else knows of it
+            await link.shut()
+            raise
         return link
 
     def _answer(self, stream: _Stream) -> Answer:
+        if stream.unread:
+            return Answer(error=Failure.RESET, connection=stream.connection)
         if stream.error is not None or stream.status is None:
             return Answer(error=stream.error or Failure.PROTOCOL, connection=stream.connection)
-        plan, body = self._plan, bytes(stream.body)
+        plan, body = self._plan, bytes(stream.body_start)
         wanted = (*ALWAYS_KEPT, *plan.keep_headers, *(GRPC_KEPT if plan.protocol == GRPC else ()))
         kept = {
             name: value for name, value in stream.headers.items() if ALL_HEADERS in plan.keep_headers or name in wanted
         }
-        start = (body[_PREFIX.size :] if plan.protocol == GRPC else body)[: plan.body_start_bytes]
+        start = body[_PREFIX.size :] if plan.protocol == GRPC else body
         return Answer(stream.status, None, kept, start.decode(errors="replace"), stream.connection)
 
 
 class _Stream:
     """One request under way.
 
-    unread  the other end has said that it did not look at it
+    body_start  as much as is kept of the body of the response
+    unread      the other end has said that it did not look at it
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept_bytes: int) -> None:
         self.done = asyncio.Event()
         self.connection: int | None = None
         self.status: int | None = None
         self.headers: dict[str, str] = {}
-        self.body = bytearray()
+        self.body_start = bytearray()
         self.error: Failure | None = None
         self.unread = False
         self.link: _Link | None = None
         self.number = 0
+        self._kept_bytes = kept_bytes
 
     def add_headers(self, lines: list[tuple[bytes, bytes]]) -> None:
         for name, value in ((raw.decode("latin-1"), text.decode("latin-1")) for raw, text in lines):
@@ -158,6 +166,9 @@ class _Stream:
                 self.status = int(value)
             else:
                 self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
+
+    def add_data(self, data: bytes) -> None:
+        self.body_start += data[: self._kept_bytes - len(self.body_start)]
 
     def break_off(self, failure: Failure) -> None:
         """No more will come; it is another failure once there was a status."""
@@ -172,18 +183,19 @@ class _Stream:
 
 
 class _Link(asyncio.Protocol):
-    """One connection.
+    """One connection; it ends by itself once it takes no new streams and has none open.
 
+    number   its place among all connections of an exchange
     streams  those that are open on it by number
     settled  the other end has said how many it takes, or the connection has ended
     ended    nothing of it is left
     """
 
     def __init__(self, number: int) -> None:
+        self.number = number
         self.streams: dict[int, _Stream] = {}
         self.settled = asyncio.Event()
         self.ended = asyncio.Event()
-        self._number = number
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._transport: asyncio.Transport | None = None
         self._open = False
@@ -198,13 +210,13 @@ class _Link(asyncio.Protocol):
 
     async def request(self, stream: _Stream, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
         """Send a request; the stream is told what becomes of it."""
-        stream.connection, stream.link = self._number, self
+        stream.connection, stream.link = self.number, self
         if not self._open:
             stream.break_off(self._failure)
             return
         stream.number = self._http.get_next_available_stream_id()
-        self.streams[stream.number] = stream
         self._http.send_headers(stream.number, headers, end_stream=not body)
+        self.streams[stream.number] = stream
         self._flush()
         rest = memoryview(body)
         while rest and not stream.done.is_set():
@@ -219,14 +231,15 @@ class _Link(asyncio.Protocol):
 
     def cancel(self, stream: _Stream) -> None:
         """Reset a stream that nobody waits for."""
-        if self.streams.pop(stream.number, None) is not None and self._open:
+        if self.streams.pop(stream.number, None) is not None:
             self._http.reset_stream(stream.number, ErrorCodes.CANCEL)
             self._flush()
+            self._close_if_done()
 
-    def close(self) -> None:
-        """End the connection at once."""
-        if self._transport is not None:
-            self._transport.abort()
+    async def shut(self) -> None:
+        """End the connection at once; returns when nothing is left of it."""
+        self._abort()
+        await self.ended.wait()
 
     # asyncio.Protocol
 
@@ -248,10 +261,11 @@ class _Link(asyncio.Protocol):
         except ProtocolError:
             self._failure = Failure.PROTOCOL
             self._end()
-            self.close()
+            self._abort()
             return
         self._flush()
         self._room.set()
+        self._close_if_done()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end()
@@ -276,7 +290,7 @@ class _Link(asyncio.Protocol):
         if isinstance(event, DataReceived):
             self._http.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
             if stream is not None:
-                stream.body += event.data or b""
+                stream.add_data(event.data or b"")
         elif stream is None:
             return
         elif isinstance(event, ResponseReceived | TrailersReceived):
@@ -306,6 +320,14 @@ class _Link(asyncio.Protocol):
         self.streams.clear()
         self._room.set()
         self.settled.set()
+
+    def _close_if_done(self) -> None:
+        if not self._open and not self.streams and self._transport is not None:
+            self._transport.close()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def _flush(self) -> None:
         if self._transport is not None and (data := self._http.data_to_send()):

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived, RequestReceived, StreamEnded
+from h2.events import DataReceived, RequestReceived, StreamEnded, WindowUpdated
 from h2.settings import SettingCodes, Settings
+
+LONG = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -42,7 +44,8 @@ class _Connection(asyncio.Protocol):
     /silent     never answered
     /reset      the stream is reset; /cut after its headers
     /close      the connection is closed
-    /leave      refused by a GOAWAY that names the stream before it, once
+    /leave      refused by a GOAWAY that names the stream before it, once; /never whenever it is asked
+    /long       200 with a body of `LONG` bytes
     /last       GOAWAY that names this stream, then its answer; /last-angry with an error in the GOAWAY
     /misspoken  a GOAWAY that is too short
     """
@@ -52,12 +55,14 @@ class _Connection(asyncio.Protocol):
         self._http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._open: dict[int, dict[str, str]] = {}
         self._bodies: dict[int, bytes] = {}
+        self._left: dict[int, int] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._seen.connections += 1
         self._seen.open.add(self)
+        self._seen.idle.clear()
         limit = {SettingCodes.MAX_CONCURRENT_STREAMS: self._most}
         self._http.local_settings = Settings(client=False, initial_values=limit)
         self._http.initiate_connection()
@@ -79,6 +84,9 @@ class _Connection(asyncio.Protocol):
                 self._http.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
             elif isinstance(event, StreamEnded):
                 self._request(event.stream_id)
+            elif isinstance(event, WindowUpdated):
+                for stream in self._left:
+                    self._go_on(stream)
         self._flush()
 
     def _request(self, stream: int) -> None:
@@ -98,15 +106,26 @@ class _Connection(asyncio.Protocol):
             self._http.reset_stream(stream, 2)
         elif path == "/close":
             self._transport.close()
-        elif path == "/leave" and self._seen.connections == 1:
+        elif path == "/never" or (path == "/leave" and self._seen.connections == 1):
             self._http.close_connection(last_stream_id=max(0, stream - 2))
         elif path == "/misspoken":
             self._transport.write(b"\0\0\4\7" + bytes(9))
         elif path.startswith("/last"):
             self._say_goodbye(stream, ErrorCodes.ENHANCE_YOUR_CALM if path == "/last-angry" else ErrorCodes.NO_ERROR)
             self.answer(stream)
+        elif path == "/long":
+            self._http.send_headers(stream, [(":status", "200")])
+            self._left[stream] = LONG
+            self._go_on(stream)
         elif path != "/silent":
             self.answer(stream)
+
+    def _go_on(self, stream: int) -> None:
+        """Send as much of a long body as the other end takes."""
+        while self._left[stream] and (room := self._http.local_flow_control_window(stream)):
+            part = min(room, self._left[stream], self._http.max_outbound_frame_size)
+            self._left[stream] -= part
+            self._http.send_data(stream, bytes(part), end_stream=not self._left[stream])
 
     def _say_goodbye(self, last: int, error: ErrorCodes) -> None:
         """A GOAWAY by another connection: after one of its own the library takes no answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import grpc
 import pytest
 
-from harness.tests.traffic.h2_server import serving_h2
-from harness.tests.traffic.servers import Sent, carry_out, closed_port, serving
+from harness.tests.traffic.h2_server import LONG, serving_h2
+from harness.tests.traffic.servers import Call, Sent, carry_out, closed_port, serving
+from harness.traffic.multiplexed import Http2Exchange
 from harness.traffic.outcome import Failure, Outcome
 from harness.traffic.plan import Plan, Request
 
@@ -22,6 +24,12 @@ def plan(
     """A quick plan over HTTP/2, like `servers.plan`."""
     defaults: dict[str, Any] = {"rate_per_second": 1000, "limit": 20, "timeout_seconds": 20, "protocol": "h2c"}
     return Plan(request=Request(method=method, url=url, headers=headers, body=body), **(defaults | changes))
+
+
+async def until_idle(idle: asyncio.Event) -> None:
+    """Return when a server has no connection any more."""
+    async with asyncio.timeout(5):
+        await idle.wait()
 
 
 def failures(sent: Sent) -> set[Failure | None]:
@@ -127,6 +135,56 @@ def test_a_request_that_was_not_looked_at_goes_out_again() -> None:
             sent = await carry_out(plan(f"{server.url}/leave", limit=1))
             assert sent.results() == {"200"}
             assert (sent.summary.resent, server.connections) == (1, 2)
+
+    asyncio.run(main())
+
+
+def test_a_request_that_nobody_ever_looks_at_goes_out_twice_and_no_more() -> None:
+    async def main() -> None:
+        async with serving_h2() as server:
+            sent = await carry_out(plan(f"{server.url}/never", limit=1, timeout_seconds=5))
+            assert (failures(sent), sent.summary.resent, server.connections) == ({Failure.RESET}, 1, 2)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_connection_whose_other_end_never_spoke_is_closed_with_its_request(fresh: bool) -> None:
+    async def stalls(call: Call) -> None:
+        await call.left()
+
+    async def main() -> None:
+        async with serving(stalls) as server:
+            silent = plan(f"{server.url}/", timeout_seconds=0.05, fresh_connections=fresh)
+            async with Http2Exchange(silent) as exchange:
+                assert (await exchange.send()).error is Failure.TIMEOUT
+                await until_idle(server.idle)
+            assert server.connections == 1
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_takes_no_more_requests_is_closed_after_its_last() -> None:
+    async def main() -> None:
+        async with serving_h2() as server, Http2Exchange(plan(f"{server.url}/last")) as exchange:
+            assert (await exchange.send()).status == 200
+            await until_idle(server.idle)
+
+    asyncio.run(main())
+
+
+def test_of_a_body_only_what_is_reported_is_kept() -> None:
+    async def main() -> None:
+        async with serving_h2() as server:
+            asked = plan(f"{server.url}/long", limit=1, body_start_bytes=3)
+            tracemalloc.start()
+            try:
+                sent = await carry_out(asked)
+                _, most = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert [outcome.body_start for outcome in sent.outcomes] == ["\0\0\0"]
+            assert most < LONG / 2
 
     asyncio.run(main())
 
