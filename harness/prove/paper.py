@@ -19,11 +19,26 @@ def states(tale: Tale, dialect: Dialect) -> list[Objects]:
 
     raises  InputError if an app or a manifest cannot be read
     """
+    return [Objects.read(objects, dialect) for objects in _told(tale)]
+
+
+def last_difference(tale: Tale, mutated: Tale) -> int | None:
+    """The last step in which something exists in one of them and not in the other; None if that is not known.
+
+    raises  InputError if an app or a manifest cannot be read
+    """
+    if does_more_than_apply(tale, mutated) or tale.scenario.spec.senders != mutated.scenario.spec.senders:
+        return None
+    pairs = enumerate(zip(_told(tale), _told(mutated), strict=True))
+    return max((index for index, (one, other) in pairs if one != other), default=None)
+
+
+def _told(tale: Tale) -> Iterator[list[dict[str, Any]]]:
+    """The objects of each step."""
     existing: Existing = {}
     for app in tale.scenario.spec.apps:
         for written in tale.project.app(app).spec.manifests:
             _apply(tale.project.manifests(written), existing)
-    told = []
     for step in tale.scenario.spec.steps:
         for action in step.actions():
             for written in action.apply or ():
@@ -31,8 +46,7 @@ def states(tale: Tale, dialect: Dialect) -> list[Objects]:
             for written in action.delete or ():
                 for manifest in tale.project.manifests(written):
                     existing.pop(_key(manifest), None)
-        told.append(Objects.read(list(existing.values()), dialect))
-    return told
+        yield list(existing.values())
 
 
 def _apply(manifests: tuple[Manifest, ...], existing: Existing) -> None:

@@ -53,7 +53,7 @@ def tried(end: Callable[[], ScenarioReport], **arguments: object) -> Trial:
     session = MadeUp(end)
     (trial,) = prove(cast(Session, session), TALE, [WEIGHT], **arguments)  # type: ignore[arg-type]
     assert session.weights == [90, 0]
-    assert session.stretch == Stretch(first=1, hasty=True)
+    assert session.stretch == Stretch(first=1, last=1, hasty=True)
     return trial
 
 
@@ -73,6 +73,31 @@ def test_nothing_broken_is_a_survivor_unless_it_is_shown_equivalent() -> None:
 def test_an_inconclusive_run_is_neither() -> None:
     trial = tried(lambda: report(a=Verdict.HOLDS, b=Verdict.INCONCLUSIVE))
     assert (trial.fate, trial.why) == (Fate.UNDECIDED, "b")
+
+
+def test_an_inconclusive_run_is_tried_once_more() -> None:
+    ends = iter([report(a=Verdict.INCONCLUSIVE), report(a=Verdict.BROKEN), report(a=Verdict.HOLDS)])
+    trial = tried(lambda: next(ends))
+    assert (trial.fate, trial.broken) == (Fate.NOTICED, ("a",))
+    assert len(list(ends)) == 1
+
+
+def test_what_the_oracle_shows_equivalent_needs_no_second_run() -> None:
+    ends = iter([report(a=Verdict.INCONCLUSIVE), report(a=Verdict.BROKEN)])
+    trial = tried(lambda: next(ends), oracle=lambda *_: Told(equivalent="no path matches either"))
+    assert (trial.fate, trial.why) == (Fate.EQUIVALENT, "no path matches either")
+
+
+def test_a_story_ends_where_what_was_wrong_is_deleted() -> None:
+    """The route as printed is gone when the route as meant comes: no later expectation can be about it."""
+    timeouts = tale("scenarios/tutorial/timeouts.yaml")
+    names = [step.name for step in timeouts.scenario.spec.steps]
+    wrong = next(one for one in of_manifests(timeouts) if "timeouts.request 600ms → 6s" in one.said)
+    session = MadeUp(lambda: report(a=Verdict.HOLDS))
+    list(prove(cast(Session, session), timeouts, [wrong]))
+    assert session.stretch == Stretch(
+        first=names.index("the route as printed"), last=names.index("what the proxies count"), hasty=True
+    )
 
 
 def test_an_undo_that_failed_is_the_environments_failure() -> None:
