@@ -30,7 +30,7 @@ from multiprocessing.connection import Connection
 import httptools
 
 from harness.traffic.dispatch import Dispatch, percentile
-from harness.traffic.exchange import HttpExchange
+from harness.traffic.http1 import HttpExchange
 from harness.traffic.plan import Plan, Request
 from harness.traffic.stream import Batch, Line, Summary, encode
 

@@ -54,7 +54,7 @@ class _Handle:
 
 def preflight(request: Request) -> list[Check]:
     """Whether the Python packages of the embedded cluster are installed."""
-    missing = [name for name in ("grpc", "httptools", "orjson", "jinja2", "cryptography") if find_spec(name) is None]
+    missing = [name for name in ("grpc", "orjson", "jinja2", "cryptography") if find_spec(name) is None]
     seen = f"missing: {', '.join(missing)}" if missing else "installed"
     return [Check("packages of the embedded cluster", not missing, seen, "pip install 'signalbox[embedded]'")]
 

@@ -28,7 +28,8 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
-from harness.traffic.exchange import USER_AGENT, Answer, proxy_for
+from harness.traffic.dialling import proxy_for
+from harness.traffic.exchange import USER_AGENT, Answer
 from harness.traffic.outcome import ALWAYS_KEPT, GRPC_STATUS_HEADER, Failure
 from harness.traffic.plan import ALL_HEADERS, GRPC, Plan
 

@@ -10,7 +10,8 @@ import pytest
 
 from harness.tests.traffic.servers import Call, Sent, carry_out, collected, plan, serving
 from harness.traffic.dispatch import Dispatch, percentile
-from harness.traffic.exchange import Answer, Exchange, HttpExchange
+from harness.traffic.exchange import Answer, Exchange
+from harness.traffic.http1 import HttpExchange
 from harness.traffic.outcome import Failure
 from harness.traffic.plan import Plan
 from harness.traffic.stream import Batch, Line

@@ -16,7 +16,8 @@ from aiohttp import web
 
 from harness.tests.traffic.servers import Call, closed_port, plan, serving
 from harness.traffic.client import SenderClient
-from harness.traffic.exchange import Answer, HttpExchange
+from harness.traffic.exchange import Answer
+from harness.traffic.http1 import HttpExchange
 from harness.traffic.plan import Plan
 from harness.traffic.sender import application
 

@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from harness.tests.traffic.servers import Behaviour, Call, Sent, Server, carry_out, closed_port, plan, serving
-from harness.traffic.exchange import Answer, HttpExchange, proxy_for
+from harness.traffic.exchange import Answer
+from harness.traffic.http1 import HttpExchange
 from harness.traffic.plan import Plan, Request
 
 
@@ -20,6 +21,15 @@ def sent_to(behave: Behaviour, path: str = "/", **changes: object) -> tuple[Sent
     async def run() -> tuple[Sent, Server]:
         async with serving(behave) as server:
             return await carry_out(plan(server.url + path, **changes)), server
+
+    return asyncio.run(run())
+
+
+def sent_head(behave: Behaviour) -> tuple[Sent, Server]:
+    async def run() -> tuple[Sent, Server]:
+        async with serving(behave) as server:
+            request = Request(method="HEAD", url=server.url)
+            return await carry_out(Plan(request=request, rate_per_second=100, limit=20, timeout_seconds=20)), server
 
     return asyncio.run(run())
 
@@ -74,6 +84,57 @@ async def redirects(call: Call) -> None:
 
 async def refuses_as_proxy(call: Call) -> None:
     call.answer(404, l5d_proxy_error="no route found for request")
+
+
+async def answers_until_the_connection_ends(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\nserver: old\r\n\r\nall of it")
+    call.hang_up()
+
+
+async def resets_a_body_without_length(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+    await call.writer.drain()
+    call.reset()
+
+
+async def informs_first(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 103 Early Hints\r\nserver: early\r\ncontent-length: 3\r\n\r\n")
+    call.answer(server="late")
+
+
+async def answers_in_chunks(call: Call) -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nvia: a\r\nvia: b\r\n\r\n"
+    call.writer.write(head + b"2\r\nab\r\n1\r\nc\r\n0\r\nserver: trailer\r\n\r\n")
+
+
+async def breaks_a_chunk(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nab\r\n")
+
+
+async def has_no_body(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 %d X\r\n\r\n" % (204 if call.number % 2 else 304))
+
+
+async def answers_head_as_it_should(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+
+
+async def answers_head_with_a_body(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
+
+
+async def says_goodbye(call: Call) -> None:
+    call.answer(connection="close")
+    await call.left()
+
+
+async def answers_twice(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\nHTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n")
+
+
+async def switches(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n")
+    await call.left()
 
 
 async def answers_slowly_in_parts(call: Call) -> None:
@@ -181,6 +242,64 @@ def test_half_a_body_is_no_response() -> None:
     assert {outcome.status for outcome in sent.outcomes} == {None}
 
 
+def test_a_body_without_a_length_ends_with_its_connection_unless_that_breaks() -> None:
+    sent, _ = sent_to(answers_until_the_connection_ends, limit=5, body_start_bytes=20)
+    assert {(outcome.status, outcome.body_start) for outcome in sent.outcomes} == {(200, "all of it")}
+    assert sent_to(resets_a_body_without_length, limit=5)[0].results() == {"truncated"}
+
+
+def test_what_only_informs_is_no_response() -> None:
+    sent, server = sent_to(informs_first, rate_per_second=100, body_start_bytes=20)
+    assert {(outcome.status, outcome.headers["server"], outcome.body_start) for outcome in sent.outcomes} == {
+        (200, "late", "{}")
+    }
+    assert server.connections < 20
+
+
+def test_chunks_are_put_together_and_trailers_are_no_headers() -> None:
+    sent, server = sent_to(answers_in_chunks, rate_per_second=100, body_start_bytes=20, keep_headers=("via",))
+    assert {(outcome.status, outcome.body_start) for outcome in sent.outcomes} == {(200, "abc")}
+    assert sent.outcomes[0].headers == {"via": "a, b"}
+    assert server.connections < 20
+    assert sent_to(breaks_a_chunk, limit=5)[0].results() == {"protocol"}
+
+
+def test_statuses_without_a_body_are_not_waited_for() -> None:
+    sent, server = sent_to(has_no_body, rate_per_second=100)
+    assert sent.results() == {"204", "304"}
+    assert server.connections < 20
+
+
+def test_the_length_in_an_answer_to_head_is_not_waited_for() -> None:
+    sent, server = sent_head(answers_head_as_it_should)
+    assert sent.results() == {"200"}
+    assert server.connections < 20
+
+
+@pytest.mark.parametrize("behave", [answers_head_with_a_body, answers_twice])
+def test_a_connection_with_more_than_was_asked_for_is_used_no_more(behave: Behaviour) -> None:
+    sent, server = sent_head(behave)
+    assert sent.results() == {"200"}
+    assert server.connections == 20
+
+
+def test_a_second_response_to_one_request_is_nobodys() -> None:
+    sent, server = sent_to(answers_twice, rate_per_second=100)
+    assert sent.results() == {"200"}
+    assert server.connections == 20
+
+
+def test_a_connection_that_the_server_gives_up_is_used_no_more() -> None:
+    sent, server = sent_to(says_goodbye, rate_per_second=100)
+    assert sent.results() == {"200"}
+    assert server.connections == 20
+    assert sent.summary.resent == 0
+
+
+def test_another_protocol_that_nobody_asked_for_is_no_response() -> None:
+    assert sent_to(switches, limit=5)[0].results() == {"protocol"}
+
+
 def test_redirects_are_reported_and_not_followed() -> None:
     sent, _ = sent_to(redirects, keep_headers=("location",), limit=2)
     assert sent.results() == {"302"}
@@ -244,6 +363,22 @@ def test_a_request_goes_out_exactly_as_written() -> None:
     ]
 
 
+@pytest.mark.parametrize(("path", "target"), [("", "/"), ("/?", "/?"), ("?q", "/?q"), ("/%41/../b", "/%41/../b")])
+def test_a_path_is_not_made_prettier(path: str, target: str) -> None:
+    _, server = sent_to(answers, path, limit=1)
+    assert server.heads[0].startswith(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n")
+
+
+@pytest.mark.parametrize(("method", "length"), [("GET", False), ("OPTIONS", False), ("POST", True), ("DELETE", True)])
+def test_methods_that_expect_a_body_say_that_it_is_empty(method: str, length: bool) -> None:
+    async def run() -> Server:
+        async with serving(answers) as server:
+            await carry_out(Plan(request=Request(method=method, url=server.url), rate_per_second=100, limit=1))
+            return server
+
+    assert ("Content-Length: 0" in asyncio.run(run()).heads[0]) is length
+
+
 def test_the_proxy_of_the_environment_takes_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> Server:
         async with serving(answers) as server:
@@ -255,11 +390,3 @@ def test_the_proxy_of_the_environment_takes_every_request(monkeypatch: pytest.Mo
     server = asyncio.run(run())
     assert server.heads[0].startswith("GET http://books:7002/books.json HTTP/1.1\r\nHost: books:7002\r\n")
     assert len(server.heads) == 5
-
-
-def test_hosts_named_in_no_proxy_are_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.20.0.5:4140")
-    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1,127.20.128.5")
-    assert proxy_for("http://books:7002/") == "http://127.20.0.5:4140"
-    assert proxy_for("http://127.20.128.5:7002/") is None
-    assert proxy_for("https://books:7002/") is None
