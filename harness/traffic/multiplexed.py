@@ -28,7 +28,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
-from harness.traffic.dialling import proxy_for
+from harness.traffic.dialling import Dialler
 from harness.traffic.exchange import USER_AGENT, Answer
 from harness.traffic.outcome import ALWAYS_KEPT, GRPC_STATUS_HEADER, Failure
 from harness.traffic.plan import ALL_HEADERS, GRPC, Plan
@@ -52,6 +52,7 @@ class Http2Exchange:
     def __init__(self, plan: Plan) -> None:
         self.resent = 0
         self._plan = plan
+        self._dialler = Dialler(plan.request.url)
         self._headers = tuple(_headers(plan))
         self._body = _message(plan.request.body) if plan.protocol == GRPC else plan.request.body
         self._kept_bytes = plan.body_start_bytes + (_PREFIX.size if plan.protocol == GRPC else 0)
@@ -116,11 +117,8 @@ class Http2Exchange:
             return self._links[-1]
 
     async def _dial(self) -> _Link:
-        target = urlsplit(proxy_for(self._plan.request.url) or self._plan.request.url)
-        host = target.hostname or ""  # a plan has one
         number, self._made = self._made, self._made + 1
-        loop = asyncio.get_running_loop()
-        _, link = await loop.create_connection(lambda: _Link(number), host, target.port or 80)
+        link = await self._dialler.open(lambda: _Link(number))
         try:
             await link.settled.wait()
         except asyncio.CancelledError:  # nobody else knows of it
