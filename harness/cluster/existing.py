@@ -23,7 +23,8 @@ import secrets
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,7 +53,7 @@ GONE_SECONDS = 60.0
 class _Handle:
     """Where the private kubeconfig is.
 
-    guests  the values of our label on what is to stay in the cluster; none if nothing is
+    guests  the values of our label on what is to stay in the cluster and goes with `delete`; none if nothing is
     """
 
     folder: Path
@@ -77,7 +78,7 @@ def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster
     cluster = _open(request)
     try:
         require(f"cluster {cluster.name}", _checks(cluster))
-        server = server_of(cluster.kubeconfig.read_text(encoding="utf-8"))
+        server = _server(cluster)
         turn = take_turn(server, on_wait=lambda: progress(f"waiting: another run is on {server}"))
         return replace(cluster, handle=replace(cluster.handle, turn=turn))
     except BaseException:
@@ -105,18 +106,19 @@ def keep(cluster: Cluster) -> Cluster:
     folder = _folder() / identity
     folder.mkdir(mode=0o700, exist_ok=True)
     before = _read(folder)
-    guests = (*(before.handle.guests if before else ()), cluster.guest)
-    write_private(text, folder / "kubeconfig")
-    record = {"context": cluster.name, "dialect": cluster.dialect.name, "ingress": cluster.ingress, "guests": guests}
-    draft = folder / "cluster.json.draft"
-    draft.write_text(json.dumps(record), encoding="utf-8")
-    draft.rename(folder / "cluster.json")
+    try:
+        write_private(text, folder / "kubeconfig")
+        _remember(folder, cluster, cluster.name, (*(before.handle.guests if before else ()), cluster.guest))
+    except BaseException:
+        if before is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     shutil.rmtree(cluster.handle.folder, ignore_errors=True)
     return replace(
         cluster,
         name=f"{PREFIX}{cluster.name}",
         kubeconfig=folder / "kubeconfig",
-        handle=replace(cluster.handle, folder=folder, guests=guests),
+        handle=replace(cluster.handle, folder=folder, guests=(cluster.guest,)),
     )
 
 
@@ -129,14 +131,19 @@ def release(cluster: Cluster) -> None:
 
 
 def delete(cluster: Cluster) -> None:
-    """Take away what was to stay there, and forget the cluster; it is not ours to delete.
+    """Take away what we have put there, and forget it; the cluster is not ours to delete.
+
+    Of one that `create` or `keep` gave that is what was put there since; what stayed there before stays.
 
     raises  EnvironmentFailed if another run is on it, or it does not answer
     """
-    if cluster.handle.guests:
-        _take_away(cluster)
-    release(cluster)
-    shutil.rmtree(cluster.handle.folder, ignore_errors=True)
+    guests = cluster.handle.guests or (cluster.guest,)
+    try:
+        with _alone_on(cluster):
+            _take_away(cluster, guests)
+            _forget(cluster.handle.folder, guests)
+    finally:
+        release(cluster)
 
 
 def kept() -> list[Cluster]:
@@ -171,26 +178,58 @@ def _read(folder: Path) -> Cluster | None:
     )
 
 
-def _take_away(cluster: Cluster) -> None:
-    """Delete the namespaces with one of our labels on this cluster, and return when they are gone."""
-    turn = turn_at_once(server_of(cluster.kubeconfig.read_text(encoding="utf-8")))
+def _remember(folder: Path, cluster: Cluster, context: str, guests: Sequence[str]) -> None:
+    """Write down, in one step, what is to stay on a cluster."""
+    record = {"context": context, "dialect": cluster.dialect.name, "ingress": cluster.ingress, "guests": guests}
+    draft = folder / "cluster.json.draft"
+    draft.write_text(json.dumps(record), encoding="utf-8")
+    draft.rename(folder / "cluster.json")
+
+
+def _forget(folder: Path, guests: Sequence[str]) -> None:
+    """These are gone; the folder goes with the last one that it tells of."""
+    told = _read(folder)
+    left = [] if told is None else [guest for guest in told.handle.guests if guest not in guests]
+    if told is None or not left:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        _remember(folder, told, told.name.removeprefix(PREFIX), left)
+
+
+@contextmanager
+def _alone_on(cluster: Cluster) -> Iterator[None]:
+    """Nobody else of this user's is on the cluster until the block is left, and neither are we after it."""
+    held = cluster.handle.turn
+    turn = held if held is not None and held.is_held else turn_at_once(_server(cluster))
     if turn is None:
         raise EnvironmentFailed(f"{cluster.name} is in use by another process", "end that run first")
     try:
+        yield
+    finally:
+        turn.end()
+
+
+def _take_away(cluster: Cluster, guests: Sequence[str]) -> None:
+    """Delete the namespaces with one of these labels of ours, and return when they are gone."""
+    try:
         with Kube(cluster.kubeconfig) as kube:
-            ours = kube.objects("v1", "Namespace", labels=f"{RUN_LABEL} in ({','.join(cluster.handle.guests)})")
+            ours = kube.objects("v1", "Namespace", labels=f"{RUN_LABEL} in ({','.join(guests)})")
             refs = [ObjectRef("v1", "Namespace", None, one["metadata"]["name"]) for one in ours]
             for ref in refs:
                 kube.delete(ref)
             for ref in refs:
                 wait_gone(kube, ref, within=GONE_SECONDS)
     except (ClusterLost, KubeError) as error:
+        forget = f"if that cluster is no more, forget it: rm -r {shlex.quote(str(cluster.handle.folder))}"
+        by_hand = f"kubectl delete ns -l {RUN_LABEL}={cluster.guest}"
         raise EnvironmentFailed(
             f"what stays on {cluster.name} could not be taken away: {error.message}",
-            f"if that cluster is no more, forget it: rm -r {shlex.quote(str(cluster.handle.folder))}",
+            forget if cluster.handle.guests else by_hand,
         ) from None
-    finally:
-        turn.end()
+
+
+def _server(cluster: Cluster) -> str:
+    return server_of(cluster.kubeconfig.read_text(encoding="utf-8"))
 
 
 def _open(request: Request, environ: Mapping[str, str] = os.environ) -> Cluster:
@@ -228,7 +267,7 @@ def asked_for(environ: Mapping[str, str]) -> tuple[Path, str]:
 
 
 def _checks(cluster: Cluster) -> list[Check]:
-    server = server_of(cluster.kubeconfig.read_text(encoding="utf-8"))
+    server = _server(cluster)
     try:
         with Kube(cluster.kubeconfig) as kube:
             return [_answers(kube, server), _rights(kube), *_linkerd(kube, cluster)]

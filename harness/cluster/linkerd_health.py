@@ -50,7 +50,12 @@ def installed_version(config: JsonObject) -> str:
 
 
 def follows(version: str, dialect: Dialect) -> bool:
-    """Whether a Linkerd of this version keeps a dialect's rules, by the minor release or the channel."""
+    """Whether a Linkerd of this version keeps a dialect's rules, by the minor release or the channel.
+
+    No version keeps those of the Gateway API's own text.
+    """
+    if dialect.family != "linkerd":
+        return False
     stable = re.match(r"(?:stable-|enterprise-|v)?2\.(\d+)", version)
     ours = re.match(r"stable-2\.(\d+)", dialect.version)
     if ours:

@@ -19,6 +19,11 @@ class Turn:
 
     _file: IO[bytes] | None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it has not ended."""
+        return self._file is not None
+
     def end(self) -> None:
         """Let the next one in; ending twice is fine."""
         if self._file is not None:

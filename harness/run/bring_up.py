@@ -11,6 +11,7 @@ from harness.cluster.linkerd_health import linkerd_checks
 from harness.cluster.preflight import require
 from harness.cluster.provider import INGRESS_PORT, Cluster, Progress, Provider, Request
 from harness.cluster.providers import provider
+from harness.dialect import DIALECTS
 from harness.errors import Finding, InputError
 from harness.kube.client import Kube
 from harness.mesh.linkerd import Release, install
@@ -34,7 +35,14 @@ def bring_up(profile: Profile, name: str, *, progress: Progress, keep: bool = Fa
 
 
 def request(profile: Profile, name: str, *, keep: bool = False) -> Request:
-    """What a profile asks of its provider."""
+    """What a profile asks of its provider.
+
+    raises  InputError if its dialect is none that a mesh speaks
+    """
+    if profile.dialect not in DIALECTS:
+        known = ", ".join(DIALECTS)
+        message = f"nothing runs by dialect {profile.dialect}: meshes speak {known}; it is for lint and explain"
+        raise InputError([Finding("fixtures/clusters.yaml", 0, message)])
     return Request(
         name,
         profile.rules,

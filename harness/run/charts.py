@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.commands import CommandFailed, found, run
+from harness.commands import CommandFailed, run
 from harness.kube.apply import Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import workload
@@ -27,16 +27,16 @@ def install_by_hand(
 
     raises  InputError, KubeError, EnvironmentFailed
     """
-    chart = app.spec.chart
+    chart, makers = app.spec.chart, _makers(kube, app)
     with TemporaryDirectory(prefix="sb-chart-") as name:
-        archive, why = (None, "") if chart is None else _archive(kube, chart, app, Path(name))
+        archive, why = (None, "") if chart is None else _archive(chart, makers, Path(name))
         if chart is not None and archive is not None:
             # The namespace first: it says that pods get a proxy, and it must be one that we may change.
             rest = [path for path in app.spec.manifests if path not in chart.replaces]
             apply_manifests(applier, Ledger(), rest, project)
             _release(kube, chart, archive, app.spec.within.total_seconds())
-            progress(f"{app.name}: helm release {_named(chart)[1]} of chart {chart.name} {chart.version}")
-        elif chart is not None and HELM in _makers(kube, app):
+            progress(f"{app.name}: helm release {chart.release.name} of chart {chart.name} {chart.version}")
+        elif chart is not None and HELM in makers:
             progress(f"{app.name}: its helm release stays as it is: {why}")
         else:
             progress(f"{app.name}: by its manifests{f', not its chart: {why}' if why else ''}")
@@ -44,12 +44,10 @@ def install_by_hand(
     wait_app(kube, app)
 
 
-def _archive(kube: Kube, chart: Chart, app: App, folder: Path) -> tuple[Path | None, str]:
+def _archive(chart: Chart, makers: set[str], folder: Path) -> tuple[Path | None, str]:
     """The chart, fetched; or None, and why it cannot be taken."""
-    if _makers(kube, app) - {HELM}:
+    if makers - {HELM}:
         return None, "it is there already, and was not made by helm"
-    if found("helm") is None:
-        return None, "helm is not installed"
     argv = ["helm", "pull", chart.name, "--repo", chart.repository, "--version", chart.version]
     try:
         run([*argv, "--destination", str(folder)], within=PULL_SECONDS)
@@ -65,7 +63,7 @@ def _makers(kube: Kube, app: App) -> set[str]:
 
 
 def _release(kube: Kube, chart: Chart, archive: Path, within: float) -> None:
-    namespace, release = _named(chart)
+    namespace, release = chart.release.namespace, chart.release.name
     values = archive.with_suffix(".values.json")
     values.write_text(json.dumps(chart.values), encoding="utf-8")
     run(
@@ -77,8 +75,3 @@ def _release(kube: Kube, chart: Chart, archive: Path, within: float) -> None:
         kubeconfig=kube.kubeconfig,
         remedy=f"helm -n {namespace} status {release}; helm -n {namespace} uninstall {release}",
     )
-
-
-def _named(chart: Chart) -> tuple[str, str]:
-    namespace, _, release = str(chart.release).partition("/")
-    return namespace, release

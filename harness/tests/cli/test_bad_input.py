@@ -137,6 +137,38 @@ def test_an_unknown_profile_names_the_nearest() -> None:
     assert "did you mean 'embedded'?" in done.stderr
 
 
+BY_THE_TEXT = """
+  theirs:
+    provider: existing
+    dialect: gateway-api
+    provides: [linkerd]
+"""
+
+
+@pytest.mark.parametrize("command", [("run", "scenarios/smoke.yaml"), ("up",), ("preflight",)], ids=lambda c: c[0])
+def test_nothing_runs_by_rules_that_no_mesh_keeps(project: Path, command: tuple[str, ...]) -> None:
+    clusters = project / "fixtures/clusters.yaml"
+    clusters.write_text(clusters.read_text(encoding="utf-8").replace("\nmeshes:", BY_THE_TEXT + "\nmeshes:"))
+    (project / "scenarios/smoke.yaml").write_text(SMOKE, encoding="utf-8")
+    done = run(*command, "--cluster", "theirs", "--context", "any", "--kubeconfig", "/nowhere", cwd=project)
+    assert done.returncode == Exit.INPUT, done.stdout + done.stderr
+    assert "nothing runs by dialect gateway-api" in done.stderr
+
+
+SMOKE = """\
+apiVersion: signalbox/v1alpha1
+kind: Scenario
+metadata: {name: smoke}
+spec:
+  description: Nothing that depends on a mesh.
+  steps:
+    - name: only
+      then:
+        - expect: it-is-ready
+          resource: {pods: booksapp/app=authors, condition: Ready, within: 1s}
+"""
+
+
 def test_an_unknown_option_and_command() -> None:
     assert run("run", SCENARIO, "--clutser", "x").returncode == Exit.INPUT
     assert run("rum").returncode == Exit.INPUT

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from harness.cli import cli
 from harness.cluster import embedded, existing
 from harness.cluster.existing import CONTEXT, KUBECONFIG
-from harness.cluster.provider import Request
+from harness.cluster.provider import Cluster, Request
 from harness.dialect import LINKERD_2_14
-from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
+from harness.errors import ClusterLost, EnvironmentFailed, Exit, InputError, SignalboxError
 from harness.kube.apply import Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import ObjectRef
@@ -104,7 +104,7 @@ def test_down_waits_for_nobody_and_says_what_to_do_about_a_cluster_that_is_no_mo
     opened = existing.create(Request("mine", LINKERD_2_14), progress=print, furnish=print)
     kept = existing.keep(opened)
     with pytest.raises(EnvironmentFailed, match="existing/signalbox is in use by another process"):
-        existing.delete(kept)
+        existing.delete(existing.kept()[0])
     existing.release(kept)
     document = yaml.safe_load(kept.kubeconfig.read_text(encoding="utf-8"))
     document["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
@@ -113,6 +113,76 @@ def test_down_waits_for_nobody_and_says_what_to_do_about_a_cluster_that_is_no_mo
     with pytest.raises(EnvironmentFailed, match=f"forget it: rm -r {found.kubeconfig.parent}"):
         existing.delete(found)
     assert existing.kept() == [found]
+
+
+def mine(monkeypatch: pytest.MonkeyPatch, theirs: Theirs, state: Path, namespace: str) -> Cluster:
+    """Their cluster as a provider gives it, with one namespace of ours on it."""
+    for name, value in (("XDG_STATE_HOME", state), (CONTEXT, theirs.context), (KUBECONFIG, theirs.kubeconfig)):
+        monkeypatch.setenv(name, str(value))
+    cluster = existing.create(Request("mine", LINKERD_2_14), progress=print, furnish=print)
+    with Kube(cluster.kubeconfig) as kube:
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        Applier(kube, cluster.guest, guarded=True).apply(manifest, Ledger())
+    return cluster
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_whoever_has_the_turn_takes_away_what_was_put_there(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    """As when `signalbox up` is interrupted before or after it is told that the cluster stays."""
+    before = theirs.namespaces()
+    cluster = mine(monkeypatch, theirs, tmp_path, "one")
+    existing.delete(existing.keep(cluster) if is_kept else cluster)
+    assert theirs.namespaces() == before
+    assert remembered(tmp_path) == []
+    assert not cluster.kubeconfig.exists()
+    existing.release(existing.create(Request("mine", LINKERD_2_14), progress=print, furnish=print))  # nobody is on it
+
+
+def test_what_stayed_there_before_stays_when_more_is_taken_back(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = theirs.namespaces()
+    existing.release(existing.keep(mine(monkeypatch, theirs, tmp_path, "one")))
+    existing.delete(existing.keep(mine(monkeypatch, theirs, tmp_path, "two")))
+    assert theirs.namespaces().keys() - before.keys() == {"one"}
+    (still,) = existing.kept()
+    existing.delete(still)
+    assert theirs.namespaces() == before
+    assert remembered(tmp_path) == []
+
+
+def test_what_cannot_be_remembered_leaves_no_credentials(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = mine(monkeypatch, theirs, tmp_path, "one")
+    with monkeypatch.context() as patch:
+        patch.setattr(existing, "_remember", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            existing.keep(cluster)
+    existing.delete(cluster)
+    assert remembered(tmp_path) == []
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_cannot_be_taken_back_is_named(theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = mine(monkeypatch, theirs, tmp_path, "one")
+    wanted = f"kubectl delete ns -l signalbox.dev/run={cluster.guest}"
+    with monkeypatch.context() as patch:
+        patch.setattr(Kube, "delete", lost)
+        with pytest.raises(EnvironmentFailed, match=wanted):
+            existing.delete(cluster)
+    assert not cluster.kubeconfig.exists()
+    with Kube(theirs.kubeconfig) as kube:
+        kube.delete(ObjectRef("v1", "Namespace", None, "one"))
+
+
+def lost(*_: object) -> None:
+    raise ClusterLost("the API server went away")
 
 
 def test_a_folder_that_goes_while_it_is_looked_at_is_nobodys_orphan(tmp_path: Path) -> None:

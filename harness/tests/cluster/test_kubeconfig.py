@@ -11,7 +11,7 @@ import yaml
 from harness.cluster.kubeconfig import only_context, write_private
 from harness.cluster.linkerd_health import follows
 from harness.cluster.rights import Right, in_words
-from harness.dialect import LINKERD_2_14, LINKERD_EDGE
+from harness.dialect import LINKERD_2_14, LINKERD_EDGE, RULES
 from harness.errors import InputError
 
 CONFIG = """\
@@ -96,7 +96,7 @@ def test_credentials_are_for_their_owner_alone(tmp_path: Path) -> None:
     ],
 )
 def test_which_rules_a_version_keeps(version: str, dialects: list[object]) -> None:
-    assert [d for d in (LINKERD_2_14, LINKERD_EDGE) if follows(version, d)] == dialects
+    assert [d for d in RULES.values() if follows(version, d)] == dialects
 
 
 def test_rights_in_words() -> None:
