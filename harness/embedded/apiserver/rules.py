@@ -15,7 +15,7 @@ from importlib.util import find_spec, module_from_spec
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from harness.embedded.apiserver.costs import BUDGET, LONGEST_RULE, steps
+from harness.embedded.apiserver.costs import BUDGET, LONGEST_RULE, Size, handing_over, size_of, steps
 from harness.embedded.apiserver.errors import ELSEWHERE, ApiError, Cause
 from harness.embedded.apiserver.fieldsets import item_step
 from harness.embedded.apiserver.schema import Node
@@ -65,14 +65,48 @@ def rule_findings(node: Node, obj: Any, old: Any) -> list[Cause]:
     raises  ApiError 501 for a rule that uses what the engine here does not know
     """
     causes: list[Cause] = []
-    left = BUDGET
+    purse = _Purse()
     for place in _places(node, obj, old, ""):
-        for rule in place.node.rules:
-            left -= steps(str(rule["rule"]), place.value, place.old)
-            if left < 0:
-                return [*causes, _too_much_work(place, rule)]
-            causes += _broken(place, rule)
+        size = size_of(place.value, place.old)
+        rule = place.node.rules[0]
+        try:
+            purse.pay(handing_over(size))
+            evaluation = _Evaluation(_context(place), size, purse)
+            for rule in place.node.rules:
+                causes += _broken(place, rule, evaluation)
+        except _TooMuchWork:
+            return [*causes, _too_much_work(place, rule)]
     return causes
+
+
+class _TooMuchWork(Exception):
+    """What is to be evaluated may cost more than the budget has left."""
+
+
+@dataclass(slots=True)
+class _Purse:
+    """What is left of the budget of one write."""
+
+    left: int = BUDGET
+
+    def pay(self, steps: int) -> None:
+        if steps > self.left:
+            raise _TooMuchWork
+        self.left -= steps
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    """Evaluates expressions on one place; all of them are paid for."""
+
+    context: Any
+    size: Size
+    purse: _Purse
+
+    def value(self, expression: str) -> Any:
+        """What the expression says of the place; raises _TooMuchWork before it begins, and what the engine raises."""
+        self.purse.pay(steps(expression, self.size))
+        return _program(expression).execute(self.context)
 
 
 def _places(node: Node, value: Any, old: Any, path: str) -> Iterator[Place]:
@@ -94,13 +128,12 @@ def _places(node: Node, value: Any, old: Any, path: str) -> Iterator[Place]:
             yield from _places(node.items, item, before, f"{path}[{index}]")
 
 
-def _broken(place: Place, rule: Mapping[str, Any]) -> Iterator[Cause]:
+def _broken(place: Place, rule: Mapping[str, Any], evaluation: _Evaluation) -> Iterator[Cause]:
     expression = str(rule["rule"])
-    program = _program(expression)
-    if "oldSelf" in program.variables() and place.old is _ABSENT:
+    if "oldSelf" in _program(expression).variables() and place.old is _ABSENT:
         return
     try:
-        why = "" if program.execute(_context(place)) is True else _message(rule, place)
+        why = "" if evaluation.value(expression) is True else _message(rule, evaluation)
     except _FAILURES as error:
         if isinstance(error, RuntimeError) and "ndefined" in str(error):
             raise _not_evaluated(place.path, expression, error) from None
@@ -110,12 +143,12 @@ def _broken(place: Place, rule: Mapping[str, Any]) -> Iterator[Cause]:
         yield Cause(str(rule.get("reason") or "FieldValueInvalid"), f"Invalid value: {why}", field.lstrip("."))
 
 
-def _message(rule: Mapping[str, Any], place: Place) -> str:
+def _message(rule: Mapping[str, Any], evaluation: _Evaluation) -> str:
     said: object = None
     expression = str(rule.get("messageExpression") or "")
-    if expression and steps(expression, place.value, place.old) <= BUDGET:
-        with suppress(*_FAILURES):  # the rule's plain message is there for this
-            said = _program(expression).execute(_context(place))
+    if expression:
+        with suppress(_TooMuchWork, *_FAILURES):  # the rule's plain message is there for this
+            said = evaluation.value(expression)
     return said if isinstance(said, str) and said else str(rule.get("message") or f"failed rule: {rule['rule']}")
 
 

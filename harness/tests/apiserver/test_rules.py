@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 
-from harness.embedded.apiserver.costs import BUDGET, LONGEST_RULE, steps
+from harness.embedded.apiserver.costs import BUDGET, LONGEST_RULE, size_of, steps
 from harness.embedded.apiserver.errors import ELSEWHERE, ApiError
 from harness.embedded.apiserver.rules import rule_findings, syntax_findings
 from harness.embedded.apiserver.schema import compile_node
@@ -103,31 +104,74 @@ def test_all_rules_of_an_object_share_one_budget() -> None:
     schema = {"type": "object", "properties": {"many": {"type": "array", "items": each}}}
     parts = {"parts": ["a"] * 300}
     assert broken(schema, {"many": [parts] * 5}) == []
-    assert [field for field, _ in broken(schema, {"many": [parts] * 50})] == ["many[11]"]
+    assert [field for field, _ in broken(schema, {"many": [parts] * 50})] == ["many[9]"]
+
+
+def test_messages_are_made_within_the_same_budget_and_plain_beyond_it() -> None:
+    each = listed("false")["properties"]["spec"]
+    made = "self.parts.all(x, self.parts.exists(y, y == x)) ? 'made' : ''"
+    each["x-kubernetes-validations"] = [{"rule": "false", "messageExpression": made, "message": "plain"}]
+    schema = {"type": "object", "properties": {"many": {"type": "array", "items": each}}}
+    said = [message for _, message in broken(schema, {"many": [{"parts": ["a"] * 300}] * 50})]
+    assert said == ["Invalid value: made"] * 9 + ["Invalid value: plain"] * 41
 
 
 @pytest.mark.parametrize(
     ("expression", "of_ten"),
     [
         ("self.size() < 5", 1),
-        ("self.all(x, x > 0)", 10),
-        ("self.all(x, x > 0) && self.exists(y, y == 1)", 20),
-        ("self.filter(x, x > 0).map(y, y * y)", 20),
-        ("self . all (x, self.exists_one(y, y == (x)))", 10 + 100),
-        ("self.all(x, ')))' == '' || self.exists(y, x == y))", 10 + 100),
-        ("self.all(x, // isn't it\n self.exists(y, x == y))", 10 + 100),
-        ("self.all(x, r'\\' == '' || self.exists(y, x == y && x != 'z'))", 10 + 100),
+        ("self.all(x, x > 0)", 11),
+        ("self.all(x, x > 0) && self.exists(y, y == 1)", 21),
+        ("self . all (x, self.exists_one(y, y == (x)))", 11 + 100),
+        ("self.all(x, ')))' == '' || self.exists(y, x == y))", 11 + 100),
+        ("self.all(x, // isn't it\n self.exists(y, x == y))", 11 + 100),
+        ("self.all(x, r'\\' == '' || self.exists(y, x == y && x != 'z'))", 11 + 100),
+        ('self.all(x, r"""a"b""" == x || self.exists(y, y == "z"))', 11 + 100),
+        ("self.all(x, R'''\\'b''' == x || self.exists(y, y == 'z'))", 11 + 100),
         ("'a.all(x, y)' == self", 1),
-        ("(self + self).all(x, x > 0)", 20),
     ],
 )
 def test_macros_within_macros_multiply(expression: str, of_ten: int) -> None:
-    assert steps(expression, list(range(10))) == of_ten
+    assert steps(expression, size_of(list(range(10)))) == of_ten
+
+
+def within(times: int, what: str) -> str:
+    expression = "self"
+    for _ in range(times):
+        expression = f"[{expression}].map(x, {what})[0]"
+    return expression
+
+
+@pytest.mark.parametrize("value", [["a"], "aaaaaaaaaa"])
+@pytest.mark.parametrize("what", ["x + x", "[x, x]", "{'a': x, 'b': x}"])
+def test_what_grows_within_what_grew_is_larger_by_both(what: str, value: Any) -> None:
+    size = size_of(value)
+    assert steps(" + ".join(["self"] * 50), size) < 1000
+    assert steps(within(30, what), size) > 2**30
+
+
+@pytest.mark.parametrize("expression", ["self.map(x, self)", "self.all(x, self.all(y, self == self))"])
+def test_what_is_copied_or_compared_for_each_element_counts_as_often(expression: str) -> None:
+    assert steps(expression, size_of(list(range(1000)))) > 30 * BUDGET
+
+
+@pytest.mark.parametrize("expression", ["self.filter(x, true)", "self.map(x, x)"])
+def test_gathering_copies_what_was_gathered(expression: str) -> None:
+    assert 400_000 < steps(expression, size_of(list(range(1000)))) < 600_000
+
+
+@pytest.mark.parametrize("expression", ['"""' + "\\" * 4000, "'''" + "\\a" * 2000, '"' * 4000, "(" * 4000, "[" * 4000])
+def test_what_is_no_expression_is_read_in_no_time(expression: str) -> None:
+    before = time.process_time()
+    steps(expression, size_of([1]))
+    assert time.process_time() - before < 1
 
 
 def test_long_texts_count() -> None:
-    assert steps("self.b.all(x, self.a.contains(x))", {"a": "x" * 100_000, "b": ["y"] * 10}) == 110
-    assert steps("self.a.split('').all(x, x == 'x')", {"a": "x" * 5000}) == 5000
+    words = size_of({"a": "x" * 100_000, "b": ["y"] * 10})
+    assert steps("self.b.all(x, self.a.contains(x))", words) > 10 * steps("self.b.all(x, true)", words) / 2
+    assert steps("self.a.split('').all(x, x == 'x')", size_of({"a": "x" * 5000})) > 5000
+    assert steps("self.a.matches('^(a|b)*$')", words) > 10_000
 
 
 @pytest.mark.parametrize(("word", "other"), [("rule", {}), ("messageExpression", {"rule": "true"})])
