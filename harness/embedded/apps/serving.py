@@ -7,6 +7,7 @@ import os
 import signal
 import urllib.request
 from collections.abc import Mapping
+from typing import Protocol, TypeAlias
 
 import aiohttp
 from aiohttp import web
@@ -66,8 +67,21 @@ async def _hide_library(request: web.BaseRequest, response: web.StreamResponse) 
         del response.headers["Server"]
 
 
-async def serve_until_stopped(runners: Mapping[int, web.BaseRunner]) -> None:
-    """Serve each runner on its port until SIGTERM or SIGINT, then let requests under way finish.
+class OtherServer(Protocol):
+    """What speaks something else than HTTP/1.1."""
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; raises OSError."""
+
+    async def stop(self) -> None:
+        """Let what is under way finish for DRAIN_SECONDS at most; called also if it did not start."""
+
+
+PortServer: TypeAlias = web.BaseRunner | OtherServer
+
+
+async def serve_until_stopped(servers: Mapping[int, PortServer]) -> None:
+    """Serve each server on its port until SIGTERM or SIGINT, then let requests under way finish.
 
     raises  OSError if a port cannot be bound
     """
@@ -76,13 +90,20 @@ async def serve_until_stopped(runners: Mapping[int, web.BaseRunner]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     try:
-        for port, runner in runners.items():
-            if isinstance(runner, web.AppRunner):
-                runner.app.on_response_prepare.append(_hide_library)
-            await runner.setup()
-            await web.TCPSite(runner, bind_address(port, os.environ), port).start()
+        for port, server in servers.items():
+            await _listen(server, bind_address(port, os.environ), port)
             print(f"listening on port {port}", flush=True)
         await stopped.wait()
     finally:
-        for runner in runners.values():
-            await runner.cleanup()
+        for server in servers.values():
+            await (server.cleanup() if isinstance(server, web.BaseRunner) else server.stop())
+
+
+async def _listen(server: PortServer, host: str, port: int) -> None:
+    if not isinstance(server, web.BaseRunner):
+        await server.start(host, port)
+        return
+    if isinstance(server, web.AppRunner):
+        server.app.on_response_prepare.append(_hide_library)
+    await server.setup()
+    await web.TCPSite(server, host, port).start()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import urllib.error
 
+import grpc
 import pytest
 
 from harness.tests.apps.test_programs import ADDRESS, called, get, line, program
@@ -16,16 +16,17 @@ PODCLI = "harness.embedded.apps.podinfo.podcli:main"
 CHART = ["--port=9898", "--port-metrics=9797", "--grpc-port=9999", "--grpc-service-name=podinfo", "--level=info"]
 
 
-def test_podinfo_serves_two_ports_and_ends_quickly() -> None:
+def test_podinfo_serves_three_ports_and_ends_quickly() -> None:
     with program(PODINFO, *CHART, env={"PODINFO_UI_MESSAGE": "A backend"}) as process:
         assert line(process) == "listening on port 9898"
         assert line(process) == "listening on port 9797"
+        assert line(process) == "listening on port 9999"
         assert json.loads(get(f"http://{ADDRESS}:9898/")[1])["message"] == "A backend"
         assert get(f"http://{ADDRESS}:9797/healthz") == (200, b"OK")
         assert b'http_requests_total{status="200"} 1\n' in get(f"http://{ADDRESS}:9797/metrics")[1]
         assert get(f"http://{ADDRESS}:9797/")[0] == 404
-        with pytest.raises(urllib.error.URLError):
-            get(f"http://{ADDRESS}:9999/")
+        with grpc.insecure_channel(f"{ADDRESS}:9999", options=[("grpc.enable_http_proxy", 0)]) as channel:
+            assert channel.unary_unary("/echo.EchoService/Echo")(b"\x0a\x02hi", timeout=20) == b"\x0a\x02hi"
         with program(PODCLI, "check", "http", "localhost:9898/readyz") as probe:
             assert probe.wait(20) == 0
         process.send_signal(signal.SIGTERM)
@@ -33,7 +34,7 @@ def test_podinfo_serves_two_ports_and_ends_quickly() -> None:
         assert process.stderr is not None
         log = [json.loads(text) for text in process.stderr]
     said = [(entry["level"], entry["msg"]) for entry in log]
-    assert said == [("warn", "gRPC is not offered: nothing listens on port 9999"), ("info", "Starting podinfo")]
+    assert said == [("info", "Starting podinfo"), ("info", "Received message body from client:")]
 
 
 def test_panic_ends_podinfo_without_an_answer() -> None:

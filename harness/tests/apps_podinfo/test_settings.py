@@ -84,8 +84,8 @@ def test_refused(line: list[str], environ: Mapping[str, str], exit_code: int, me
     ("line", "said"),
     [
         ([], ()),
-        (["--grpc-port=9999"], ("gRPC is not offered: nothing listens on port 9999",)),
-        (["--grpc-port=0", "--h2c"], ("HTTP/2 without TLS is not offered",)),
+        (["--grpc-port=9999", "--grpc-service-name=shop"], ()),
+        (["--h2c"], ("HTTP/2 without TLS is not offered",)),
         (["--prefix=/"], ()),
         (["--prefix=/x"], ("all paths begin at /, whatever --prefix says",)),
         (["--secure-port=9899"], ("HTTPS is not offered: nothing listens on port 9899",)),

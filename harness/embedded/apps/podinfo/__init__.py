@@ -1,7 +1,7 @@
 """podinfo 6.9.3: a small web service that tells about itself and calls other services (§8.4).
 
-Flags and PODINFO_* variables are the original's. What is not offered is said in the log at the start (gRPC, HTTPS,
-tracing, stress), or answered with 501 (/ws/echo, /swagger, /debug/pprof).
+Flags and PODINFO_* variables are the original's. What is not offered is said in the log at the start (HTTPS, tracing,
+stress), or answered with 501 (/ws/echo, /swagger, /debug/pprof).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import sys
 
 from aiohttp import web
 
+from harness.embedded.apps.podinfo.calls import CallServer
 from harness.embedded.apps.podinfo.log import Log
 from harness.embedded.apps.podinfo.metrics import Metrics
 from harness.embedded.apps.podinfo.options import REVISION, VERSION, Options, parse_options
 from harness.embedded.apps.podinfo.server import metrics_app, podinfo_app
-from harness.embedded.apps.serving import DRAIN_SECONDS, client_session, serve_until_stopped
+from harness.embedded.apps.serving import DRAIN_SECONDS, PortServer, client_session, serve_until_stopped
 from harness.embedded.apps.traffic import UsageError
 
 # Where podinfo would never close an idle connection.
@@ -45,7 +46,10 @@ async def _serve(options: Options) -> None:
     async with client_session() as session:
         metrics = Metrics()
         apps = {options.port: podinfo_app(session, options, metrics, log), options.port_metrics: metrics_app(metrics)}
-        await serve_until_stopped({port: runner(app, options) for port, app in apps.items() if port})
+        servers: dict[int, PortServer] = {port: runner(app, options) for port, app in apps.items() if port}
+        if options.grpc_port > 0:
+            servers[options.grpc_port] = CallServer(options, log)
+        await serve_until_stopped(servers)
 
 
 def runner(app: web.Application, options: Options) -> web.AppRunner:

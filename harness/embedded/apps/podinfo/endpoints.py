@@ -51,23 +51,7 @@ class Endpoints:
         return await self.info(request, variables)
 
     async def info(self, _request: web.Request, _variables: Variables) -> web.Response:
-        options = self._options
-        machine = platform.machine()
-        return json_answer(
-            {
-                "hostname": options.hostname,
-                "version": VERSION,
-                "revision": REVISION,
-                "color": options.ui_color,
-                "logo": options.ui_logo,
-                "message": options.ui_message,
-                "goos": platform.system().lower(),
-                "goarch": _ARCHITECTURES.get(machine, machine),
-                "runtime": f"python{platform.python_version()}",  # where the original names its Go
-                "num_goroutine": str(len(asyncio.all_tasks())),
-                "num_cpu": str(os.cpu_count() or 1),
-            }
-        )
+        return json_answer(facts(self._options))
 
     async def version(self, _request: web.Request, _variables: Variables) -> web.Response:
         return json_answer({"commit": REVISION, "version": VERSION})
@@ -141,6 +125,24 @@ class Endpoints:
     async def missing(self, request: web.Request, _variables: Variables) -> web.Response:
         """Something the original has and this stand-in has not."""
         return bytes_answer(f"this stand-in of podinfo does not offer {request.path}\n".encode(), 501)
+
+
+def facts(options: Options) -> dict[str, str]:
+    """What podinfo tells about itself (§8.4.2)."""
+    machine = platform.machine()
+    return {
+        "hostname": options.hostname,
+        "version": VERSION,
+        "revision": REVISION,
+        "color": options.ui_color,
+        "logo": options.ui_logo,
+        "message": options.ui_message,
+        "goos": platform.system().lower(),
+        "goarch": _ARCHITECTURES.get(machine, machine),
+        "runtime": f"python{platform.python_version()}",  # where the original names its Go
+        "num_goroutine": str(len(asyncio.all_tasks())),
+        "num_cpu": str(os.cpu_count() or 1),
+    }
 
 
 def _values(headers: CIMultiDictProxy[str]) -> dict[str, list[str]]:

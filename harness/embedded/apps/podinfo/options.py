@@ -27,6 +27,8 @@ class Options:
 
     port: int
     port_metrics: int
+    grpc_port: int
+    grpc_service_name: str
     level: str
     backend_url: tuple[str, ...]
     http_client_timeout: float
@@ -92,7 +94,6 @@ _NOT_OFFERED: Mapping[str, str] = {
     "host": "the pod's own address is listened on, whatever --host says",
     "prefix": "all paths begin at /, whatever --prefix says",
     "secure-port": "HTTPS is not offered: nothing listens on port {}",
-    "grpc-port": "gRPC is not offered: nothing listens on port {}",
     "h2c": "HTTP/2 without TLS is not offered",
     "ui-path": "the page is the stand-in's own, nothing is read from {}",
     "stress-cpu": "stress is not offered",

@@ -28,7 +28,7 @@ class InvalidToken(Exception):
 
 
 class Tokens:
-    """Both handlers; `now` gives seconds since 1970."""
+    """Makes and reads tokens, and both handlers; `now` gives seconds since 1970."""
 
     def __init__(self, secret: str, *, now: Callable[[], float] = time.time) -> None:
         self._secret = secret.encode()
@@ -37,9 +37,7 @@ class Tokens:
     async def generate(self, request: web.Request, _variables: Variables) -> web.Response:
         """A token for the name that the body holds."""
         name = (await request.read()).decode(errors="replace") or "anonymous"
-        expires = int(self._now()) + LIFETIME_SECONDS
-        head = _packed({"alg": "HS256", "typ": "JWT"}) + "." + _packed({"name": name, "exp": expires, "iss": ISSUER})
-        token = f"{head}.{_encoded(self._signature(head, 'HS256'))}"
+        token, expires = self.issued(name)
         return json_answer({"token": token, "expires_at": _moment(expires)})
 
     async def validate(self, request: web.Request, _variables: Variables) -> web.Response:
@@ -48,12 +46,19 @@ class Tokens:
         if scheme.lower() != "bearer" or len(token) != 1:
             return error_answer(401, _NO_BEARER)
         try:
-            claims = self._claims(token[0])
+            claims = self.claims(token[0])
         except InvalidToken as error:
             return error_answer(401, str(error))
         return json_answer({"token_name": claims.get("name", ""), "expires_at": _moment(int(claims.get("exp", 0)))})
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def issued(self, name: str) -> tuple[str, int]:
+        """A token for a name, and when it expires in seconds since 1970."""
+        expires = int(self._now()) + LIFETIME_SECONDS
+        head = _packed({"alg": "HS256", "typ": "JWT"}) + "." + _packed({"name": name, "exp": expires, "iss": ISSUER})
+        return f"{head}.{_encoded(self._signature(head, 'HS256'))}", expires
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """What a token says; raises InvalidToken."""
         if token.count(".") != 2:
             raise InvalidToken("token contains an invalid number of segments")
         head, _, signature = token.rpartition(".")
