@@ -10,6 +10,7 @@ from harness.scenario.claims import DEFAULT_TIMES
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import TABLE_RATE, Expectation, Metrics, Send, Watch
 from harness.scenario.model import Scenario
+from harness.scenario.sendable import ramp_requests
 from harness.verdict.claims import ErrorBounds, Share
 
 
@@ -40,7 +41,9 @@ def effort_of(scenario: Scenario, promise: Expectation | Watch, pace: Pace, boun
         return None
     rate = pace.rate(source.rate if isinstance(source, Send) else TABLE_RATE)
     ramp = source.ramp if isinstance(source, Send) else None
-    ramped, ahead = (ramp.requests(rate), ramp.over.total_seconds()) if ramp else (0, 0.0)
+    ramped, ahead = 0, 0.0
+    if ramp is not None:
+        ramped, ahead = ramp_requests(pace.rate(ramp.from_), rate, ramp.over), ramp.over.total_seconds()
 
     def lasts(requests: int) -> float:
         return ahead + max(0, requests - ramped) / rate

@@ -29,7 +29,7 @@ from harness.plain.asking import Requests, Sender
 from harness.plain.script import Script, line_of_test, slug
 from harness.report.text import offence_lines, result_lines
 from harness.run import events as ev
-from harness.run.always import StepChange, Watching
+from harness.run.always import StepChange
 from harness.run.looked_at import EVERYTHING
 from harness.run.scenario_run import ScenarioRun
 from harness.run.session import Session
@@ -209,7 +209,7 @@ class Mesh:
         watch = self._script.watch(written)
         self._in_force(requests.send)
         self._load()
-        watching = Watching(self.kube, watch, self._run.senders[requests.send.from_], self._run.pace)
+        watching = self._run.watching(watch)
         watching.begin()
         try:
             yield

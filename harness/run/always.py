@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.kube.client import Kube
@@ -17,8 +17,9 @@ from harness.run.senders import Sender
 from harness.scenario.claims import Every
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Watch
+from harness.scenario.sendable import MAX_REQUESTS
 from harness.traffic.outcome import Outcome
-from harness.traffic.plan import MAX_LIMIT, Plan
+from harness.traffic.plan import Plan
 from harness.traffic.tally import tally_of
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Judgement
@@ -38,19 +39,21 @@ class StepChange:
 
 @dataclass(slots=True)
 class Watching:
-    """One claim of `always`, from `begin` to `end`."""
+    """One claim of `always`, from `begin` to `end`.
+
+    plan  what is sent; see plan_for_watch
+    """
 
     kube: Kube
     watch: Watch
     sender: Sender
-    pace: Pace
+    plan: Plan
     began: float = field(default_factory=time.monotonic)
     _outcomes: list[Outcome] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _error: list[BaseException] = field(default_factory=list)
     _thread: threading.Thread | None = None
     _answerers: Answerers | None = None
-    _plan: Plan | None = None
     _first: float = 0.0
 
     def begin(self) -> None:
@@ -69,7 +72,7 @@ class Watching:
             raise self._error[0]
         count = counting(self.watch.claim, bounds, same_responses=True, drawn_once=drawn_once)
         burst, judgement = judge_all(self._outcomes, count, bounds)
-        burst.began, burst.plan = self._first, self._plan
+        burst.began, burst.plan = self._first, self.plan
         told = self._answerers.told() if self._answerers else ""
         if self._answerers:
             burst.workloads, burst.grown = self._answerers.workloads(), self._answerers.grown
@@ -98,10 +101,9 @@ class Watching:
             self._thread.join()
 
     def _run(self) -> None:
-        self._plan = plan_for_send(self.watch.send, LookedAt.by(criteria_of(self.watch.claim)), self.pace, MAX_LIMIT)
         self._first = time.monotonic()
         try:
-            with self.sender.client.send(self._plan) as sending:
+            with self.sender.client.send(self.plan) as sending:
                 for batch in sending:
                     self._first = sending.began
                     self._outcomes += batch
@@ -109,3 +111,12 @@ class Watching:
                         return
         except BaseException as error:  # handed to whoever ends it: a thread has nobody to raise to
             self._error.append(error)
+
+
+def plan_for_watch(watch: Watch, pace: Pace, values: Mapping[str, str]) -> Plan:
+    """What is sent for a claim of `always`: for as long as the story may take, with what the claim looks at.
+
+    values  what `${name}` stands for
+    raises  Unfillable
+    """
+    return plan_for_send(watch.send.filled(values), LookedAt.by(criteria_of(watch.claim)), pace, MAX_REQUESTS)

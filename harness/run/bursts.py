@@ -16,6 +16,7 @@ from harness.run.trail import Tracker
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
 from harness.scenario.request_lines import Request
+from harness.scenario.sendable import MAX_REQUESTS
 from harness.traffic.outcome import Outcome
 from harness.traffic.plan import HTTP_1, MAX_BODY_START_BYTES, Plan
 from harness.traffic.plan import Request as TrafficRequest
@@ -186,14 +187,17 @@ def plan_for(
 
 
 def plan_for_send(send: Send, keep: LookedAt, pace: Pace, limit: int) -> Plan:
-    """The plan of a `send`, at the rate that the profile allows."""
+    """The plan of a `send`, at the rate that the profile allows.
+
+    limit  how many requests are of use; a ramp has its own number, and nothing sends more than MAX_REQUESTS
+    """
     plan = plan_for(
         send.request,
         headers=send.headers,
         body=send.body,
         data=send.json_,
         rate=pace.rate(send.rate),
-        limit=max(1, limit),  # a ramp's own number follows
+        limit=min(max(1, limit), MAX_REQUESTS),  # a ramp's own number follows
         timeout_seconds=send.timeout.total_seconds(),
         keep=keep,
         fresh=send.connections == "fresh",
@@ -207,7 +211,7 @@ def plan_for_send(send: Send, keep: LookedAt, pace: Pace, limit: int) -> Plan:
         ramp_from_per_second=pace.rate(send.ramp.from_),
         ramp_seconds=send.ramp.over.total_seconds(),
     )
-    return replace(begins, limit=max(limit, begins.ramp_requests))
+    return replace(begins, limit=max(plan.limit, begins.ramp_requests))
 
 
 class Throttle:

@@ -18,6 +18,7 @@ from harness.run.bursts import Burst, Telling, conclude, gather, lost_judge
 from harness.run.counting import share_of, share_progress
 from harness.run.senders import Sender
 from harness.scenario.claims import Share
+from harness.scenario.sendable import MAX_REQUESTS
 from harness.scenario.split import Split
 from harness.traffic.plan import Plan
 from harness.traffic.tally import tally_of
@@ -113,7 +114,7 @@ def send_in_blocks(
     """
     judge = workload_judge(claim, bounds)
     burst, lost, whole = Burst(), lost_judge(bounds), Answerers(kube, sender)
-    size = ceil(judge.max_n / (BLOCKS * BUDGET_FACTOR))
+    size = min(ceil(judge.max_n / (BLOCKS * BUDGET_FACTOR)), MAX_REQUESTS)
     while judge.verdict is None and lost.verdict is not Verdict.BROKEN:
         block = _send_block(kube, sender, replace(plan, limit=size), lost, tell, judge.progress)
         burst.outcomes += block.outcomes
@@ -122,6 +123,8 @@ def send_in_blocks(
         burst.tracker.look(judge.decisive())
         if burst.not_sent or burst.requests >= judge.max_n:
             judge.finish(Cause.LATE if burst.not_sent else Cause.BUDGET)
+        if burst.requests >= MAX_REQUESTS:
+            break
     judge.finish(Cause.TOO_LITTLE)
     burst.workloads = whole.workloads()
     burst.answered = "; ".join(filter(None, (whole.told(), tally_of(burst.outcomes).sentence())))

@@ -32,6 +32,7 @@ from harness.scenario.loading import LoadedScenario
 from harness.scenario.model import Scenario
 from harness.scenario.split import Split
 from harness.scenario.tables import Each
+from harness.scenario.values import Unfillable
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Cause, Judgement, Verdict
 from harness.verdict.share import ShareJudge
@@ -142,9 +143,9 @@ class Judging:
         assert isinstance(source, Send), "the language lets no claim without a source through"
         try:
             filled = source.filled(self.values)
-        except KeyError as missing:
+        except Unfillable as why:
             self._bursts[expectation.expect] = Burst()
-            return Burst(), not_asked(missing)
+            return Burst(), not_asked(why)
         return self._send(expectation, claim, filled)
 
     def _send(self, expectation: Expectation, claim: Claim, send: Send) -> tuple[Burst, Judgement]:

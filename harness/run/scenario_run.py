@@ -16,7 +16,7 @@ from harness.mesh.changes import Change, Witness
 from harness.mesh.settle import NotSettled, settle
 from harness.run import events as ev
 from harness.run.actions import Actor, refused_by_cluster
-from harness.run.always import StepChange, Watching
+from harness.run.always import StepChange, Watching, plan_for_watch
 from harness.run.diagnosis import diagnose
 from harness.run.judging import Judging
 from harness.run.senders import Sender, start_senders
@@ -25,7 +25,7 @@ from harness.run.stretch import WHOLE, Stretch
 from harness.run.windows import AuthzWindow, Window
 from harness.scenario.actions import Action
 from harness.scenario.clusters import Pace
-from harness.scenario.expectations import Expectation, Metrics
+from harness.scenario.expectations import Expectation, Metrics, Watch
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.model import IngressSender, PodSender, Step
 from harness.scenario.project import Project
@@ -150,11 +150,16 @@ class ScenarioRun:
             failures=(*self._failures, *self.not_undone),
         )
 
+    def watching(self, watch: Watch) -> Watching:
+        """A claim of `always`, about to begin."""
+        plan = plan_for_watch(watch, self.pace, self.judging.values)
+        return Watching(self.kube, watch, self.senders[watch.send.from_], plan)
+
     # -- the story -----------------------------------------------------------------------------------------------------
 
     def _watched_story(self) -> None:
         always = [watch for watch in self.loaded.scenario.spec.always if self.stretch.asks(watch.expect)]
-        watched = [Watching(self.kube, watch, self.senders[watch.send.from_], self.pace) for watch in always]
+        watched = [self.watching(watch) for watch in always]
         try:
             for watching in watched:
                 watching.begin()

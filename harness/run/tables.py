@@ -18,6 +18,7 @@ from harness.scenario.claims import Every
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import DEFAULT_TIMEOUT, TABLE_RATE
 from harness.scenario.tables import Case, Each
+from harness.scenario.values import Unfillable
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Judgement, Verdict
 
@@ -64,8 +65,8 @@ class TableRun:
     def _row(self, case: Case) -> tuple[Burst, Judgement]:
         try:
             sent = case.filled(self.values)
-        except KeyError as missing:
-            return Burst(), not_asked(missing)
+        except Unfillable as why:
+            return Burst(), not_asked(why)
         wanted = Every.model_construct(**{name: getattr(case.wanted, name) for name in _CRITERIA}, times=case.times)
         count = EveryCounting(wanted, self.bounds, case.times)
         plan = plan_for(
@@ -108,10 +109,9 @@ class TableRun:
         return judgement
 
 
-def not_asked(missing: KeyError) -> Judgement:
+def not_asked(why: Unfillable) -> Judgement:
     """The judgement on a request that needs a value which an earlier response should have brought."""
-    why = f"it was not asked, because nothing has saved the value '{missing.args[0]}'"
-    return state_judgement(Verdict.INCONCLUSIVE, "a request that can be made", why)
+    return state_judgement(Verdict.INCONCLUSIVE, "a request that can be made", f"it was not asked, because {why}")
 
 
 _CRITERIA = ("status", "by", "answered_by", "header", "faster_than", "body_has", "body_lacks")

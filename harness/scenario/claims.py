@@ -10,6 +10,8 @@ from pydantic import Field, StrictInt, StrictStr
 from harness.scenario.actions import Text, condition_problems
 from harness.scenario.grpc_status import GrpcCode
 from harness.scenario.part import Part, Problem
+from harness.scenario.sendable import is_token
+from harness.scenario.spelled import shown
 from harness.scenario.units import Duration, Percent, Points, format_percent, format_points
 from harness.scenario.words import KubernetesName, Named, Pods, StatusSet, Wanted
 
@@ -48,6 +50,11 @@ class Criteria(Part):
     def key_problems(cls, present: Collection[str]) -> Iterable[Problem]:
         if not set(present) & set(cls.criteria()):
             yield "", f"{cls.said} names no property of a response; known are {', '.join(cls.criteria())}"
+
+    def value_problems(self) -> Iterable[Problem]:
+        for name in self.header or ():
+            if not is_token(name):
+                yield ("header", name), f"{shown(name)} is not the name of a header"
 
     @classmethod
     def criteria(cls) -> tuple[str, ...]:

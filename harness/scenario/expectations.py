@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from math import ceil
 from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import StrictStr
@@ -15,12 +14,13 @@ from harness.scenario.grpc_status import Message, is_call
 from harness.scenario.latency import Latency
 from harness.scenario.mesh_range import Meshes
 from harness.scenario.part import Part, Problem, exactly_one, two_bodies, useless
-from harness.scenario.request_lines import RequestLine
+from harness.scenario.request_lines import RequestLine, unsendable_headers
+from harness.scenario.sendable import MAX_RAMP, MAX_REQUESTS, MAX_TIMEOUT, ramp_requests
 from harness.scenario.spelled import shown
 from harness.scenario.split import Split
 from harness.scenario.tables import Each
-from harness.scenario.units import Duration, ErrorRate, Rate
-from harness.scenario.values import filled_data, filled_text
+from harness.scenario.units import Duration, ErrorRate, Rate, format_duration
+from harness.scenario.values import filled_data, filled_headers, filled_text
 from harness.scenario.words import Named, Slug
 
 SOURCES: Final = ("send", "about", "metrics")
@@ -36,8 +36,6 @@ TABLE_RATE: Final = 200.0
 DEFAULT_TIMEOUT: Final = timedelta(seconds=10)
 _PROTOCOLS: Final = ("http2", "h2", "h2c", "grpc")
 """What somebody may write as a key who wants requests of another protocol."""
-MOST_REQUESTS: Final = 1_000_000
-"""What one expectation can send."""
 
 
 class Ramp(Part):
@@ -48,10 +46,6 @@ class Ramp(Part):
     """The rate at the beginning."""
     over: Duration
     """How long it takes to reach `rate`, which then stays."""
-
-    def requests(self, rate: float) -> int:
-        """How many requests are due until `rate` is reached."""
-        return ceil(self.over.total_seconds() * (self.from_ + rate) / 2)
 
 
 class Send(Part):
@@ -103,19 +97,26 @@ class Send(Part):
             yield "protocol", "a call of gRPC has no 'body' or 'json'; write its 'message' as base64"
         if self.message is not None and not self.is_call:
             yield "message", "'message' is of no use without protocol: grpc"
-        if self.ramp is None:
-            return
-        if self.ramp.from_ == self.rate:
+        yield from unsendable_headers(self.headers)
+        if self.timeout > MAX_TIMEOUT:
+            yield "timeout", f"nobody waits longer than {format_duration(MAX_TIMEOUT)} for a response"
+        if self.ramp is not None:
+            yield from self._wrong_with(self.ramp)
+
+    def _wrong_with(self, ramp: Ramp) -> Iterable[Problem]:
+        if ramp.from_ == self.rate:
             yield ("ramp", "from"), "a ramp from a rate to the same rate is none"
-        if (requests := self.ramp.requests(self.rate)) > MOST_REQUESTS:
-            yield ("ramp", "over"), f"the ramp has {requests} requests; {MOST_REQUESTS} are the most"
+        if ramp.over > MAX_RAMP:
+            yield ("ramp", "over"), f"a ramp takes {format_duration(MAX_RAMP)} at most"
+        elif (requests := ramp_requests(ramp.from_, self.rate, ramp.over)) > MAX_REQUESTS:
+            yield ("ramp", "over"), f"the ramp has {requests} requests; {MAX_REQUESTS} are the most"
 
     def filled(self, values: Mapping[str, str]) -> Self:
-        """The same with its `${values}`; raises KeyError with the first unknown name."""
+        """The same with its `${values}`; raises Unfillable."""
         return self.model_copy(
             update={
                 "request": self.request.filled(values),
-                "headers": {name: filled_text(text, values) for name, text in self.headers.items()},
+                "headers": filled_headers(self.headers, values),
                 "body": None if self.body is None else filled_text(self.body, values),
                 "json_": filled_data(self.json_, values),
             }
@@ -180,6 +181,8 @@ class Watch(Promise):
     def value_problems(self) -> Iterable[Problem]:
         if self.every is not None and self.every.times is not None:
             yield "every", "'times' is of no use in 'always', which goes on for as long as the story does"
+        if self.send.ramp is not None:
+            yield ("send", "ramp"), "a ramp has an end, and 'always' goes on for as long as the story does"
         criteria = self.every.given() if self.every else self.share.of.given() if self.share else ()
         yield from _of_responses(self.share, criteria)
         yield from _of_calls(self.send, "share" if self.share else "every", criteria)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from harness.errors import nearest
+from harness.scenario.part import Problem
+from harness.scenario.sendable import header_faults
 from harness.scenario.spelled import Spelled, refused, shown, text_like
 from harness.scenario.values import filled_url, names_in, without_places
 
@@ -37,7 +39,7 @@ class Request:
         return self if self.is_complete else Request(self.method, base + self.url)
 
     def filled(self, values: Mapping[str, str]) -> Request:
-        """The request with its values in the URL; raises KeyError with the first unknown name."""
+        """The request with its values in the URL; raises Unfillable."""
         return Request(self.method, filled_url(self.url, values))
 
 
@@ -65,6 +67,13 @@ def parse_base_url(value: Any) -> str:
     return value
 
 
+def unsendable_headers(headers: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with the key `headers` of a part that sends, whatever its `${values}` are."""
+    for name, text in headers.items():
+        for sentence in header_faults(name, without_places(text)):
+            yield ("headers", name), sentence
+
+
 def _method_and_url(value: Any, spelling: str) -> Request:
     method, _, url = value.partition(" ") if isinstance(value, str) else ("", "", "")
     if not url:
@@ -83,6 +92,8 @@ def _wrong_with_url(url: str) -> str:
     shape = without_places(url)
     if not shape.isascii() or not shape.isprintable() or re.search(r"[\s<>{}\"\\^`]", shape):
         return "has characters that a URL writes with a percent sign"
+    if "#" in shape:
+        return "has a part after '#', which no client sends"
     if shape.startswith("https://"):
         return "hides the request from the mesh; write http://, the mesh encrypts by itself"
     try:
@@ -90,6 +101,8 @@ def _wrong_with_url(url: str) -> str:
         usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
+    if usable and parts.username is not None:
+        return "names a user, which no client sends so; write the header Authorization"
     return "" if usable else "is not the URL of a Service; write one like http://books:7002/books.json"
 
 

@@ -14,6 +14,8 @@ from pydantic import Field
 from harness.scenario.actions import Text
 from harness.scenario.claims import Criteria
 from harness.scenario.part import Part, Problem
+from harness.scenario.sendable import is_token
+from harness.scenario.spelled import shown
 from harness.scenario.units import Percent, Points, format_percent, format_points
 from harness.scenario.words import KubernetesName
 
@@ -65,6 +67,8 @@ class Split(Part):
         if self.header is not None and len(self.header) > 1:
             yield "header", f"the parts are told by one header, not by {len(self.header)}"
             return
+        if self.header_name is not None and not is_token(self.header_name):
+            yield ("header", self.header_name), f"{shown(self.header_name)} is not the name of a header"
         key = "answered-by" if self.answered_by else "header" if self.header else "body-has"
         if len(self.shares) == 1:
             yield key, "a split has two parts or more; for one write a share"

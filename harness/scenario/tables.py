@@ -11,8 +11,8 @@ from pydantic import Field, StrictInt, StrictStr
 from harness.scenario.actions import FreeForm, Text
 from harness.scenario.claims import DEFAULT_TIMES, Criteria
 from harness.scenario.part import Part, Problem, two_bodies
-from harness.scenario.request_lines import BaseUrl, Request, RowRequestLine
-from harness.scenario.values import JsonPath, JsonPlace, filled_data, filled_text
+from harness.scenario.request_lines import BaseUrl, Request, RowRequestLine, unsendable_headers
+from harness.scenario.values import JsonPath, JsonPlace, filled_data, filled_headers, filled_text
 from harness.scenario.words import Slug
 
 Times = Annotated[StrictInt, Field(ge=1, le=1_000)]
@@ -46,6 +46,10 @@ class Row(Criteria):
         yield from super().key_problems(present)
         yield from two_bodies(present)
 
+    def value_problems(self) -> Iterable[Problem]:
+        yield from super().value_problems()
+        yield from unsendable_headers(self.headers)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -68,14 +72,14 @@ class Case:
     save: Mapping[str, JsonPath]
 
     def filled(self, values: Mapping[str, str]) -> Self:
-        """The case as it is sent; raises KeyError with the first unknown name.
+        """The case as it is sent; raises Unfillable.
 
         values  what is known, `run.id` among it; percent-encoded in the URL
         """
         return replace(
             self,
             request=self.request.filled(values),
-            headers={name: filled_text(text, values) for name, text in self.headers.items()},
+            headers=filled_headers(self.headers, values),
             body=None if self.body is None else filled_text(self.body, values),
             json=filled_data(self.json, values),
         )
@@ -103,6 +107,7 @@ class Each(Part):
     """Done in this order."""
 
     def value_problems(self) -> Iterable[Problem]:
+        yield from unsendable_headers(self.headers)
         for index, row in enumerate(self.rows):
             for key, sentence in self._wrong_with(row):
                 yield ("rows", index, *key), sentence

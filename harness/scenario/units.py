@@ -7,10 +7,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
+from harness.scenario.sendable import MAX_RATE
 from harness.scenario.spelled import Spelled, is_number, refused, shown, text_like
 
 _LONGEST: Final = timedelta(days=1)
-_FASTEST_PER_SECOND: Final = 100_000
 _LIKELIEST_ERROR: Final = 0.1
 _NUMBER: Final = r"(?:0|[1-9][0-9]{0,6})(?:\.[0-9]{1,6})?"
 _DURATION: Final = re.compile(r"(?=.)(?:([0-9]{1,2})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s)?(?:([0-9]{1,8})ms)?")
@@ -52,8 +52,8 @@ def parse_rate(value: Any) -> float:
     if match is None:
         raise refused(f"{shown(value)} is not a rate; write one like 100/s")
     rate = float(match[1])
-    if not 0 < rate <= _FASTEST_PER_SECOND:
-        raise refused(f"{shown(value)} is out of range; a rate is more than 0/s and at most {_FASTEST_PER_SECOND}/s")
+    if not 0 < rate <= MAX_RATE:
+        raise refused(f"{shown(value)} is out of range; a rate is more than 0/s and at most {format_rate(MAX_RATE)}")
     return rate
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
+from harness.scenario.sendable import header_faults
 from harness.scenario.spelled import Spelled, refused, shown, text_like
 
 BUILT_IN: Final = ("run.id",)
@@ -16,6 +17,10 @@ BUILT_IN: Final = ("run.id",)
 
 _PLACE: Final = re.compile(r"\$\{([^}]*)\}")
 _JSON_PATH: Final = re.compile(r"json((?:\.[A-Za-z0-9_-]+)+)")
+
+
+class Unfillable(Exception):
+    """A request that cannot be made of the values there are; says why."""
 
 
 def names_in(text: str) -> list[str]:
@@ -29,8 +34,22 @@ def without_places(text: str) -> str:
 
 
 def filled_text(text: str, values: Mapping[str, str]) -> str:
-    """The text with its values; raises KeyError with the first unknown name."""
-    return _PLACE.sub(lambda place: values[place[1]], text)
+    """The text with its values; raises Unfillable for the first unknown name."""
+
+    def value(place: re.Match[str]) -> str:
+        if place[1] not in values:
+            raise Unfillable(f"nothing has saved the value '{place[1]}'")
+        return values[place[1]]
+
+    return _PLACE.sub(value, text)
+
+
+def filled_headers(headers: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """The headers with their values; raises Unfillable, also for what no header can hold."""
+    filled = {name: filled_text(text, values) for name, text in headers.items()}
+    if faults := [fault for name, text in filled.items() for fault in header_faults(name, text)]:
+        raise Unfillable("; ".join(faults))
+    return filled
 
 
 def filled_url(url: str, values: Mapping[str, str]) -> str:

@@ -16,18 +16,24 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from math import ceil, isfinite
 from urllib.parse import urlsplit
 
 from harness.errors import nearest
+from harness.scenario.sendable import (
+    MAX_RAMP,
+    MAX_RATE,
+    MAX_REQUESTS,
+    MAX_TIMEOUT,
+    header_faults,
+    is_token,
+    ramp_requests,
+)
 from harness.traffic.schedule import ConstantRate, EvenRamp, Schedule
 
-MAX_RATE = 10_000.0
-"""Requests per second; beyond twice what one core can send, so a slip of the pen is found."""
-MAX_LIMIT = 1_000_000
-"""Requests of one plan; the sender keeps eight bytes for each."""
-MAX_TIMEOUT_SECONDS = 3600.0
-MAX_RAMP_SECONDS = 3600.0
+MAX_TIMEOUT_SECONDS = MAX_TIMEOUT.total_seconds()
+MAX_RAMP_SECONDS = MAX_RAMP.total_seconds()
 MAX_BODY_START_BYTES = 65_536
 HTTP_1 = "http/1.1"
 H2C = "h2c"
@@ -39,10 +45,7 @@ ALL_HEADERS = "*"
 MAX_IN_FLIGHT = 1000
 _MIN_IN_FLIGHT = 8
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
-_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")  # RFC 9110 5.5: no line break can be smuggled in
 _URL_CHARACTERS = re.compile(r"[!-~]+")
-_FRAMING = frozenset({"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,7 @@ class Plan:
     @property
     def ramp_requests(self) -> int:
         """How many requests are due until the rate is constant."""
-        return ceil(self.ramp_seconds * (self.ramp_from_per_second + self.rate_per_second) / 2)
+        return ramp_requests(self.ramp_from_per_second, self.rate_per_second, timedelta(seconds=self.ramp_seconds))
 
     @property
     def in_flight_cap(self) -> int:
@@ -205,16 +208,11 @@ def _names(document: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _request_faults(request: Request) -> Iterator[str]:
-    if not _TOKEN.fullmatch(request.method) or request.method != request.method.upper():
+    if not is_token(request.method) or request.method != request.method.upper():
         yield f"method is a word in capitals such as GET, not {_shown(request.method)}"
     yield from _url_faults(request.url)
     for name, value in request.headers:
-        if not _TOKEN.fullmatch(name):
-            yield f"{_shown(name)} is not the name of a header"
-        elif name.lower() in _FRAMING:
-            yield f"header {name} belongs to the connection, the sender sets it"
-        if not _HEADER_VALUE.fullmatch(value):
-            yield f"header {name} contains a line break or another control character"
+        yield from header_faults(name, value)
 
 
 def _url_faults(url: str) -> Iterator[str]:
@@ -238,14 +236,14 @@ def _plan_faults(plan: Plan) -> Iterator[str]:
         yield f"rate_per_second is above 0 and at most {MAX_RATE:g}, not {plan.rate_per_second}"
     yield from _ramp_faults(plan)
     yield from _protocol_faults(plan)
-    if not 1 <= plan.limit <= MAX_LIMIT:
-        yield f"limit is between 1 and {MAX_LIMIT}, not {plan.limit}"
+    if not 1 <= plan.limit <= MAX_REQUESTS:
+        yield f"limit is between 1 and {MAX_REQUESTS}, not {plan.limit}"
     if not (isfinite(plan.timeout_seconds) and 0 < plan.timeout_seconds <= MAX_TIMEOUT_SECONDS):
         yield f"timeout_seconds is above 0 and at most {MAX_TIMEOUT_SECONDS:g}, not {plan.timeout_seconds}"
     if not 0 <= plan.body_start_bytes <= MAX_BODY_START_BYTES:
         yield f"body_start_bytes is between 0 and {MAX_BODY_START_BYTES}, not {plan.body_start_bytes}"
     for name in plan.keep_headers:
-        if not _TOKEN.fullmatch(name) or name != name.lower():
+        if not is_token(name) or name != name.lower():
             yield f"keep_headers lists lower-case header names, not {_shown(name)}"
 
 

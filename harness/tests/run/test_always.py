@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import cast
 
 from harness.kube.client import Kube
-from harness.run.always import StepChange, Watching
+from harness.run.always import StepChange, Watching, plan_for_watch
 from harness.scenario.clusters import Pace
+from harness.scenario.request_lines import parse_request
 from harness.tests.run.test_judging import loaded, sender
 from harness.traffic.outcome import Failure
 from harness.verdict.claims import ErrorBounds
@@ -27,7 +28,7 @@ def watch(tmp_path: Path, claim: str, *fates: int | Failure) -> tuple[Judgement,
     """The verdict on a claim that was watched for a moment, and how much of each body was asked for."""
     (line,) = loaded(tmp_path, f"{STEP}      {claim}\n").scenario.spec.always
     fake, plans = sender(*fates)
-    watching = Watching(cast(Kube, None), line, fake, Pace.model_construct())
+    watching = Watching(cast(Kube, None), line, fake, plan_for_watch(line, Pace.model_construct(), {"run.id": "ab"}))
     watching.begin()
     while len(watching._outcomes) < 1000:
         assert watching._thread is not None
@@ -63,7 +64,7 @@ def fell_into(tmp_path: Path, claim: str, *fates: int) -> list[str]:
     """What is told of a change that lasted for the second tenth of a second; a request is due every 10 ms."""
     (line,) = loaded(tmp_path, f"{STEP}      {claim}\n").scenario.spec.always
     fake, _ = sender(*fates)
-    watching = Watching(cast(Kube, None), line, fake, Pace.model_construct())
+    watching = Watching(cast(Kube, None), line, fake, plan_for_watch(line, Pace.model_construct(), {"run.id": "ab"}))
     watching.begin()
     while len(watching._outcomes) < 100:
         assert watching._thread is not None
@@ -84,3 +85,10 @@ def test_each_change_is_told_with_the_requests_that_fell_into_it(tmp_path: Path)
     assert fell_into(tmp_path, "share: {of: {status: 5xx}, at-most: 5%, resolution: 5pp}", 200, 503) == [
         "10 requests fell into 'a new weight' (0.10 s), 5 of them responses with status 5xx"
     ]
+
+
+def test_what_is_sent_all_the_time_has_its_values(tmp_path: Path) -> None:
+    (line,) = loaded(tmp_path, f"{STEP}      every: {{status: 200}}\n").scenario.spec.always
+    asks = line.send.model_copy(update={"request": parse_request("GET http://books:7002/${run.id}")})
+    asked = line.model_copy(update={"send": asks})
+    assert plan_for_watch(asked, Pace.model_construct(), {"run.id": "ab"}).request.url == "http://books:7002/ab"

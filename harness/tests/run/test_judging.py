@@ -12,9 +12,12 @@ import pytest
 
 from harness.dialect import LINKERD_2_14
 from harness.errors import ClusterLost, InputError
+from harness.forecast.effort import effort_of
 from harness.kube.client import Kube
 from harness.mesh.metrics import MeshedPod
+from harness.run.bursts import plan_for_send
 from harness.run.judging import Judging
+from harness.run.looked_at import NOTHING
 from harness.run.senders import Sender
 from harness.scenario.clusters import Pace
 from harness.scenario.loading import LoadedScenario, load
@@ -426,3 +429,19 @@ def test_the_profile_slows_a_ramp_at_both_ends(tmp_path: Path) -> None:
     pace = Pace.model_validate({"max-rate": "30/s"})
     judging(scenario, fake, pace=pace).judge("only", scenario.scenario.expectation("all-the-way"))
     assert (plans[0].ramp_from_per_second, plans[0].rate_per_second, plans[0].limit) == (20, 30, 250)
+
+
+def test_what_a_ramp_takes_is_known_beforehand_at_the_profiles_pace(tmp_path: Path) -> None:
+    """Slowed at both ends it is a steady rate, of as many requests as are sent."""
+    scenario = loaded(tmp_path, RAMP % "every: {status: 200}").scenario
+    pace = Pace.model_validate({"max-rate": "10/s"})
+    effort = effort_of(scenario, scenario.expectation("all-the-way"), pace, ErrorBounds())
+    assert effort is not None
+    assert (effort.least, effort.seconds) == (100, (10.0, 10.0))
+
+
+def test_no_claim_sends_more_than_a_sender_does(tmp_path: Path) -> None:
+    """The budget of 50% told from 50.1% is above eleven million."""
+    send = loaded(tmp_path, SHARE).scenario.expectation("a-tenth-fails").send
+    assert send is not None
+    assert plan_for_send(send, NOTHING, Pace(), 11_000_000).limit == 1_000_000

@@ -391,7 +391,71 @@ BAD = [
     (
         "a ramp without end",
         [("rate: 100/s", "rate: 100/s, ramp: {from: 1/s, over: 6h}")],
-        ["19: the ramp has 1090800 requests; 1000000 are the most"],
+        ["19: a ramp takes 1h at most"],
+    ),
+    (
+        "a ramp of too many requests",
+        [("rate: 100/s", "rate: 1000/s, ramp: {from: 1/s, over: 1h}")],
+        ["19: the ramp has 1801800 requests; 1000000 are the most"],
+    ),
+    (
+        "a rate that no sender has",
+        [("rate: 100/s", "rate: 20000/s")],
+        ["19: rate: '20000/s' is out of range; a rate is more than 0/s and at most 10000/s"],
+    ),
+    (
+        "a timeout that nobody waits for",
+        [("timeout: 2s", "timeout: 2h")],
+        ["27: nobody waits longer than 1h for a response"],
+    ),
+    (
+        "a header of the connection",
+        [("timeout: 2s", "headers: {te: trailers}")],
+        ["27: header te belongs to the connection, the sender sets it"],
+    ),
+    (
+        "a header whose name has a blank",
+        [("timeout: 2s", "headers: {x user: amy}")],
+        ["27: 'x user' is not the name of a header"],
+    ),
+    (
+        "a header of two lines",
+        [("timeout: 2s", 'headers: {x-user: "amy\\nx-admin: yes"}')],
+        ["27: header x-user contains a line break or another control character"],
+    ),
+    (
+        "a response header whose name has a blank",
+        [("{status: [200, 500]}", "{header: {x served by: v2}}")],
+        ["31: 'x served by' is not the name of a header"],
+    ),
+    (
+        "a split by a header whose name has a blank",
+        [(SHARE_10, "split: {header: {x by: {v1: 90%, v2: 10%}}, resolution: 5pp}")],
+        ["28: 'x by' is not the name of a header"],
+    ),
+    (
+        "a URL with a fragment",
+        [("GET http://books:7002/books.json, rate", "GET http://books:7002/#top, rate")],
+        ["19: request: 'http://books:7002/#top' has a part after '#', which no client sends"],
+    ),
+    (
+        "a URL with a user",
+        [("GET http://books:7002/books.json, rate", "GET http://amy@books:7002/, rate")],
+        [
+            "19: request: 'http://amy@books:7002/' names a user, which no client sends so; "
+            "write the header Authorization"
+        ],
+    ),
+    (
+        "a ramp that goes on all the time",
+        [
+            (
+                "  steps:",
+                "  always:\n    - expect: up\n      send: {from: web, request: GET http://books:7002/, "
+                "ramp: {from: 1/s, over: 1m}}\n      every: {status: 200}\n  steps:",
+            )
+        ],
+        ["14: a ramp has an end, and 'always' goes on for as long as the story does"],
     ),
     (
         "a misspelt property",

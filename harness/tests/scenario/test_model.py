@@ -18,6 +18,7 @@ from harness.scenario.latency import Latency
 from harness.scenario.loading import load
 from harness.scenario.model import IngressSender, PodSender, Scenario
 from harness.scenario.tables import Each
+from harness.scenario.values import Unfillable
 from harness.tests.scenario.story import SCENARIO, spoiled
 
 
@@ -138,7 +139,7 @@ def test_a_send_is_filled_with_values() -> None:
     filled = source.filled({"author": "11", "run.id": "ab"})
     assert (str(filled.request), filled.headers, filled.json_) == ("POST http://b/11", {"x": "ab"}, {"by": "ab"})
     assert (filled.rate, filled.body) == (7.0, None)
-    with pytest.raises(KeyError, match="author"):
+    with pytest.raises(Unfillable, match="author"):
         source.filled({"run.id": "ab"})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.scenario.request_lines import Request, parse_base_url, parse_request, parse_row_request
+from harness.scenario.values import Unfillable
 
 
 @pytest.mark.parametrize(
@@ -97,5 +98,5 @@ def test_a_value_stays_one_part_of_the_path() -> None:
     request = Request("GET", "http://a/authors/${author}.json?by=${run.id}")
     filled = request.filled({"author": "7/../8?x=1#y", "run.id": "ab12"})
     assert filled.url == "http://a/authors/7%2F..%2F8%3Fx%3D1%23y.json?by=ab12"
-    with pytest.raises(KeyError, match="author"):
+    with pytest.raises(Unfillable, match="author"):
         request.filled({"run.id": "ab12"})

@@ -10,6 +10,7 @@ import yaml
 from harness.errors import InputError
 from harness.scenario.loading import load
 from harness.scenario.tables import Case, Each
+from harness.scenario.values import Unfillable
 from harness.tests.scenario.story import SCENARIO, spoiled
 
 LAST = "        - expect: never-fails-again\n"
@@ -59,7 +60,7 @@ def test_values_are_filled_into_everything_that_is_sent() -> None:
     assert filled.headers == {"x-run": "ab"}
     assert filled.json == {"id": "1 1", "tags": ["ab"]}
     assert filled.wanted is case.wanted
-    with pytest.raises(KeyError, match="author"):
+    with pytest.raises(Unfillable, match="author"):
         case.filled({"run.id": "ab"})
 
 

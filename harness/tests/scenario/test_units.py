@@ -69,7 +69,7 @@ def test_a_written_unit_is_read(adapter: TypeAdapter[Any], text: str, value: obj
         (DURATION, ["2m"], "a list is not a duration; write one like 600ms, 30s or 2m"),
         (RATE, 100, "100 has no unit; write 100/s"),
         (RATE, "100/m", "'100/m' is not a rate; write one like 100/s"),
-        (RATE, "0/s", "'0/s' is out of range; a rate is more than 0/s and at most 100000/s"),
+        (RATE, "0/s", "'0/s' is out of range; a rate is more than 0/s and at most 10000/s"),
         (PERCENT, 0.1, "0.1 has no unit; write 10%"),
         (PERCENT, 10, "10 has no unit; write 10%"),
         (PERCENT, "0.1", "'0.1' is not a percentage; write one from 0% to 100%"),
@@ -107,6 +107,6 @@ def test_points_print_as_they_are_read(hundredths: int) -> None:
     assert parse_points(format_points(points)) == pytest.approx(points, abs=1e-12)
 
 
-@given(st.integers(1, 1_000_000))
+@given(st.integers(1, 100_000))
 def test_rates_print_as_they_are_read(tenths: int) -> None:
     assert parse_rate(format_rate(tenths / 10)) == tenths / 10

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.scenario.values import filled_data, filled_text, filled_url, names_in, parse_json_path
+from harness.scenario.values import Unfillable, filled_data, filled_text, filled_url, names_in, parse_json_path
 
 BODY = '{"id": 11, "name": "Ada", "is_real": true, "none": null, "list": [{"x": 1.5}, {"x": "y"}], "0": "zero"}'
 
@@ -60,7 +60,7 @@ def test_values_go_into_every_text_of_the_data_and_stay_text() -> None:
 
 def test_what_is_unknown_is_named() -> None:
     assert names_in("${a} and ${run.id} and $b and {c}") == ["a", "run.id"]
-    with pytest.raises(KeyError, match="b"):
+    with pytest.raises(Unfillable, match="b"):
         filled_text("${a}${b}", {"a": "1"})
 
 
