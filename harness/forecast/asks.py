@@ -62,13 +62,13 @@ def _sent(scenario: Scenario, send: Send, wanted: Every | None) -> Ask:
     times = wanted.times if wanted else None
     if send.is_call and wanted is not None and wanted.status is not None:
         wanted = None  # HTTP's status of a call is 200, whatever the rules say
-    return Ask(send.from_, _sender(scenario, send.from_), request, wanted, times)
+    return Ask(send.from_, sender_of(scenario, send.from_), request, wanted, times)
 
 
 def _rows(scenario: Scenario, table: Each) -> Iterator[Ask]:
     for case in table.cases():
         request = _request(case.request.method, case.request.url, case.headers)
-        yield Ask(case.sender, _sender(scenario, case.sender), request, case.wanted, case.times, case.number)
+        yield Ask(case.sender, sender_of(scenario, case.sender), request, case.wanted, case.times, case.number)
 
 
 def _request(method: str, url: str, headers: Mapping[str, str]) -> oracle.Request:
@@ -78,7 +78,8 @@ def _request(method: str, url: str, headers: Mapping[str, str]) -> oracle.Reques
     return oracle.Request.of(method, _PLACE.sub(_SOME_VALUE, url), filled, authority=authority)
 
 
-def _sender(scenario: Scenario, name: str) -> oracle.Sender | None:
+def sender_of(scenario: Scenario, name: str) -> oracle.Sender | None:
+    """The sender as the oracle knows it; None for one that asks through the ingress."""
     sender = scenario.spec.senders.get(name)
     if not isinstance(sender, PodSender):
         return None

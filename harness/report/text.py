@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.run.events import ExpectationResult, FailureExplained, Offence, ScenarioReport
+from harness.run.events import ExpectationResult, FailureExplained, Foretold, Offence, ScenarioReport
 from harness.traffic.outcome import Outcome
 from harness.verdict.judgement import Verdict
 
@@ -28,9 +28,18 @@ def result_lines(result: ExpectationResult) -> Iterator[str]:
 
 
 def offence_lines(explained: FailureExplained) -> Iterator[str]:
-    """The offending requests whole, and what the sender's proxy counted meanwhile."""
+    """What the rules say, then the offending requests whole and what the sender's proxy counted meanwhile."""
+    for told in explained.foretold:
+        yield from foretold_lines(told)
     for offence in explained.offences:
         yield from _offence(offence)
+
+
+def foretold_lines(told: Foretold) -> Iterator[str]:
+    """What the rules say of one request."""
+    row = f" ({told.case})" if told.case else ""
+    yield f"what the rules make of {told.request} from {told.sender}{row}, by the objects on the cluster"
+    yield from (f"  {line}" for line in told.lines)
 
 
 def explained_text(explained: FailureExplained) -> str:

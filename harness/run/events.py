@@ -227,6 +227,21 @@ class Offence:
 
 
 @dataclass(frozen=True, slots=True)
+class Foretold:
+    """What the rules make of a request, by the objects on the cluster when an expectation broke.
+
+    request  such as «GET http://books:7002/books.json»
+    case     the row of a table in words; "" where there is no table
+    lines    an outcome each, and what was seen that is none of them
+    """
+
+    sender: str
+    request: str
+    case: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Something collected for whoever looks into a failure, such as the end of a log."""
 
@@ -245,6 +260,7 @@ class FailureExplained:
     step: str
     expectation: str
     offences: tuple[Offence, ...] = ()
+    foretold: tuple[Foretold, ...] = ()
     pieces: tuple[Piece, ...] = ()
 
 

@@ -18,8 +18,9 @@ from harness.run.counting import counting, criteria_of, share_of, share_progress
 from harness.run.criteria import described
 from harness.run.diagnosis import logs_of_involved
 from harness.run.events import Emit, ExpectationResult, FailureExplained, Progress, RequestsMade
+from harness.run.foretold import foretold
 from harness.run.looked_at import NOTHING, LookedAt
-from harness.run.offenders import Sent, offences
+from harness.run.offenders import Sent, offence_of
 from harness.run.senders import Sender
 from harness.run.states import judge_state
 from harness.run.tables import TableRun, not_asked, only_answered_by
@@ -237,8 +238,16 @@ class Judging:
             workloads[source.proxy.name] = None
         senders = [self.senders[name] for name in dict.fromkeys(one.sender for one in sent)]
         pieces = tuple(logs_of_involved(self.kube, senders, list(workloads)))
+        found = [(one, offence_of(one, claim, result.judgement)) for one in sent]
+        offending = [(one, offence) for one, offence in found if offence is not None]
+        asked = [(one, offence.outcomes) for one, offence in offending] or [(one, ()) for one in sent]
         return FailureExplained(
-            result.scenario, result.step, result.name, offences(sent, claim, result.judgement), pieces
+            result.scenario,
+            result.step,
+            result.name,
+            tuple(offence for _, offence in offending),
+            foretold(asked, self.kube, self.loaded.scenario, self.dialect),
+            pieces,
         )
 
     def _promise(self, name: str) -> Expectation | Watch | None:

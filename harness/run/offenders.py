@@ -35,13 +35,8 @@ class Sent:
     wanted: Criteria | None = None
 
 
-def offences(sent: Sequence[Sent], claim: Claim, judgement: Judgement) -> tuple[Offence, ...]:
-    """What was sent and broke the claim, burst by burst; nothing of bursts in which nothing did."""
-    found = (_offence(one, claim, judgement) for one in sent)
-    return tuple(offence for offence in found if offence is not None)
-
-
-def _offence(sent: Sent, claim: Claim, judgement: Judgement) -> Offence | None:
+def offence_of(sent: Sent, claim: Claim, judgement: Judgement) -> Offence | None:
+    """What of a burst broke the claim; None if nothing of it did."""
     offends, rule = _rule(sent, claim, judgement)
     against = [outcome for outcome in sent.burst.outcomes if offends(outcome)]
     if not against or sent.burst.plan is None:

@@ -86,6 +86,7 @@ EVERY_KIND: tuple[ev.Event, ...] = (
                 ('response_total{status_code="500"} +2',),
             ),
         ),
+        (ev.Foretold("webapp", "GET http://books:7002/x", "row 1", ("90% the app of booksapp/books answers",)),),
         (ev.Piece("the last lines of nginx", "one\ntwo"),),
     ),
     ev.TableShown("step", StatTable("linkerd viz stat", (StatRow("books", "1/1", None, 0.0, (0, 0, 0), None),))),

@@ -127,7 +127,14 @@ def events(*results: ev.ExpectationResult, text: str = "", failures: tuple[str, 
         ),
         ev.TableShown(f"only{text}", AuthzTable("authz", (AuthzRow("server", f"route{text}", ""),))),
         *(
-            ev.FailureExplained(scenario, one.step, one.name, (offence(text),), (ev.Piece(f"a log {text}", text),))
+            ev.FailureExplained(
+                scenario,
+                one.step,
+                one.name,
+                (offence(text),),
+                (ev.Foretold("webapp", f"GET http://books:7002/{text}", text, (f"all to {text}",)),),
+                (ev.Piece(f"a log {text}", text),),
+            )
             for one in results
             if one.verdict is Verdict.BROKEN
         ),

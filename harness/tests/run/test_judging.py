@@ -205,6 +205,7 @@ def test_what_broke_a_second_question_to_a_second_question_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.run.judging.logs_of_involved", lambda *given: ())
+    monkeypatch.setattr("harness.run.judging.foretold", lambda *given: ())
     scenario = loaded(tmp_path, QUESTIONS)
     fake, _ = sender(*[200] * 19, 200, headers={"x-served-by": "v2"}, body_start="goodbye")
     judges = judging(scenario, fake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,13 @@ from harness.verdict.judgement import Verdict
 
 
 class NoPods:
-    """A cluster in which nothing is found."""
+    """A cluster in which nothing runs.
+
+    objects  those that decide what its mesh does
+    """
+
+    def __init__(self, objects: Sequence[dict[str, Any]] = ()) -> None:
+        self._objects = objects
 
     def get(self, ref: object) -> None:
         return None
@@ -23,15 +30,24 @@ class NoPods:
     def objects(self, *arguments: object) -> list[Any]:
         return []
 
+    def objects_if_served(self, api_version: str, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
+        return [obj for obj in self._objects if (obj["apiVersion"], obj["kind"]) == (api_version, kind)]
 
-def explained(tmp_path: Path, claim: str, *fates: int | Failure) -> ev.FailureExplained:
-    """What is told of a claim that these fates break."""
+
+def explained(
+    tmp_path: Path, claim: str, *fates: int | Failure, objects: Sequence[dict[str, Any]] = (), **more: Any
+) -> ev.FailureExplained:
+    """What is told of a claim that these fates break.
+
+    objects  what is on the cluster
+    more     fields of every outcome
+    """
     scenario = loaded(tmp_path, claim)
-    fake, _ = sender(*fates)
+    fake, _ = sender(*fates, **more)
     judges = judging(scenario, fake)
     results = [judges.judge("only", expectation) for _, expectation in scenario.scenario.expectations()]
     (broken,) = (result for result in results if result.verdict is Verdict.BROKEN)
-    judges.kube = cast(Kube, NoPods())
+    judges.kube = cast(Kube, NoPods(objects))
     return judges.explain(broken)
 
 

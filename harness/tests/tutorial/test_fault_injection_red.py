@@ -13,7 +13,7 @@ import pytest
 from harness.errors import InputError
 from harness.prove.edits import Edit
 from harness.prove.mutant import Mutant, ObjectEdit, Tale
-from harness.run.events import Event, ExpectationResult
+from harness.run.events import Event, ExpectationResult, FailureExplained
 from harness.run.session import Session, open_session
 from harness.run.stretch import Stretch
 from harness.scenario.loading import load
@@ -36,8 +36,12 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180), pytest.mark.xdist_g
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    events: list[Event] = []
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def session(events: list[Event]) -> Iterator[Session]:
     _, profile = Project(ROOT).profile("embedded")
     with open_session(profile, events.append) as opened:
         yield opened
@@ -61,6 +65,18 @@ def test_weight_zero_is_broken_early_and_books_answered(session: Session) -> Non
     assert "books x" in split.answered
     assert "error-injector x" not in split.answered
     assert split.place.startswith(str(SCENARIO))
+
+
+def test_weights_that_say_something_else_are_told_by_the_rules(session: Session, events: list[Event]) -> None:
+    events.clear()
+    assert split_with(session, ROUTE, (*BACKEND, "weight"), 90).verdict is Verdict.BROKEN
+    (explained,) = (event for event in events if isinstance(event, FailureExplained))
+    (told,) = explained.foretold
+    assert told.request == "GET http://books:7002/books.json"
+    assert [line.partition(",")[0] for line in told.lines] == [
+        "50% the app of booksapp/books answers",
+        "50% the app of booksapp/error-injector answers",
+    ]
 
 
 def test_a_route_on_the_wrong_port_is_broken_and_the_proxy_names_the_default_route(session: Session) -> None:

@@ -1,0 +1,87 @@
+"""What the rules make of the requests behind a broken expectation, by the objects on the cluster in that moment.
+
+It tells a mesh that does what it was told, by manifests that say something else than was meant, from one that does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from harness.dialect import Dialect
+from harness.forecast.asks import sender_of
+from harness.forecast.trace import brief_lines
+from harness.kube.client import Kube, KubeError
+from harness.mesh.objects import mesh_objects
+from harness.oracle import Objects, Prediction, Request, predict
+from harness.oracle.outcome import Key
+from harness.run.events import Foretold
+from harness.run.offenders import Sent
+from harness.scenario.model import Scenario
+from harness.traffic import plan
+from harness.traffic.outcome import Outcome
+
+_READY: Final[Mapping[str, str]] = {"Deployment": "readyReplicas", "StatefulSet": "readyReplicas"}
+"""Kinds of workloads that say how many of their pods are ready, and where."""
+
+
+def foretold(
+    sent: Sequence[tuple[Sent, Sequence[Outcome]]], kube: Kube, scenario: Scenario, dialect: Dialect
+) -> tuple[Foretold, ...]:
+    """What the rules say of each request; nothing of those that go through the ingress, which has rules of its own.
+
+    sent  bursts, each with those of its outcomes that are to be held against the rules
+    """
+    known = [(one, outcomes) for one, outcomes in sent if sender_of(scenario, one.sender) and one.burst.plan]
+    if not known:
+        return ()
+    try:
+        documents = mesh_objects(kube)
+    except KubeError as error:
+        return (Foretold("", "", "", (f"not known, as the objects cannot be read: {error.message}",)),)
+    objects, unready = Objects.read(documents, dialect), tuple(_unready(documents))
+    found = (_foretold(one, outcomes, objects, unready, scenario) for one, outcomes in known)
+    return tuple(dict.fromkeys(found))
+
+
+def _foretold(
+    sent: Sent, outcomes: Sequence[Outcome], objects: Objects, unready: Sequence[Key], scenario: Scenario
+) -> Foretold:
+    sender = sender_of(scenario, sent.sender)
+    assert sender is not None, "others were left out"
+    assert sent.burst.plan is not None, "what was not sent was left out"
+    request = sent.burst.plan.request
+    prediction = predict(objects, sender, _as_asked(request), unready=unready)
+    lines = (*brief_lines(prediction), *_excluded(prediction, outcomes))
+    return Foretold(sent.sender, str(request), sent.case, lines)
+
+
+def _as_asked(request: plan.Request) -> Request:
+    host = next((value for name, value in request.headers if name.lower() == "host"), "")
+    headers = [(name, value) for name, value in request.headers if name.lower() != "host"]
+    return Request.of(request.method, request.url, headers, authority=host)
+
+
+def _excluded(prediction: Prediction, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    against = [f"#{outcome.index}" for outcome in outcomes if not _can_be(prediction, outcome)]
+    if against:
+        yield f"{', '.join(against)} cannot be by these rules: the mesh does not do what its objects say"
+
+
+def _can_be(prediction: Prediction, outcome: Outcome) -> bool:
+    """True unless the rules exclude it; calls of gRPC and requests without a response are not looked at."""
+    if outcome.status is None or outcome.grpc_status is not None:
+        return True
+    return any(
+        outcome.status in promised.statuses
+        or (promised.by == "app" and not outcome.by_proxy)
+        or (promised.by in ("client's proxy", "server's proxy") and promised.status is None)
+        for promised in prediction.outcomes
+    )
+
+
+def _unready(documents: Sequence[dict[str, Any]]) -> Iterator[Key]:
+    for document in documents:
+        counted = _READY.get(document["kind"])
+        if counted and document["spec"].get("replicas", 1) and not document.get("status", {}).get(counted):
+            yield document["metadata"]["namespace"], document["metadata"]["name"]

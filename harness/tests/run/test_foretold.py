@@ -1,0 +1,133 @@
+"""What the rules make of the requests behind a broken expectation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from harness.dialect import LINKERD_2_14
+from harness.kube.client import Kube, KubeError
+from harness.run.bursts import Burst
+from harness.run.events import Foretold
+from harness.run.foretold import foretold
+from harness.run.offenders import Sent
+from harness.scenario.loading import load
+from harness.tests.run.test_judging import HEAD, outcome
+from harness.tests.run.test_offenders import EVERY, NoPods
+from harness.traffic.outcome import Failure, Outcome
+from harness.traffic.plan import Plan, Request
+
+BOOKS = """
+apiVersion: v1
+kind: Service
+metadata: {name: books, namespace: booksapp}
+spec: {selector: {app: books}, ports: [{port: 7002, targetPort: 7002}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: error-injector, namespace: booksapp}
+spec: {selector: {app: error-injector}, ports: [{port: 8080, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: books, namespace: booksapp}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: books}}
+  template:
+    metadata: {labels: {app: books}, annotations: {linkerd.io/inject: enabled}}
+    spec: {containers: [{name: app, image: x, ports: [{containerPort: 7002}]}]}
+status: {readyReplicas: 1}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: error-injector, namespace: booksapp}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: error-injector}}
+  template:
+    metadata: {labels: {app: error-injector}, annotations: {linkerd.io/inject: enabled}}
+    spec: {containers: [{name: app, image: x, ports: [{containerPort: 8080}]}]}
+status: {readyReplicas: 1}
+---
+apiVersion: policy.linkerd.io/v1beta3
+kind: HTTPRoute
+metadata: {name: split, namespace: booksapp}
+spec:
+  parentRefs: [{group: core, kind: Service, name: books, port: 7002}]
+  rules:
+    - backendRefs:
+        - {name: books, port: 7002, weight: 75}
+        - {name: error-injector, port: 8080, weight: 25}
+"""
+
+
+SCENARIO = HEAD.replace(", meshed: false}", "}\n    ingress: {via: ingress, host: x.local}") + EVERY
+
+
+def objects(*changed: tuple[str, str]) -> list[dict[str, Any]]:
+    """The manifests above, with words in them exchanged."""
+    text = BOOKS
+    for old, new in changed:
+        assert old in text
+        text = text.replace(old, new)
+    return list(yaml.safe_load_all(text))
+
+
+def told(
+    tmp_path: Path, *outcomes: Outcome, sender: str = "webapp", cluster: NoPods | None = None
+) -> tuple[Foretold, ...]:
+    """What is foretold of a request to books that ended in these ways."""
+    wanted = Plan(request=Request(url="http://books:7002/x"), rate_per_second=1, limit=10)
+    sent = Sent(Burst(plan=wanted, outcomes=list(outcomes)), sender)
+    path = tmp_path / "made-up.yaml"
+    path.write_text(SCENARIO, encoding="utf-8")
+    kube = cast(Kube, cluster or NoPods(objects()))
+    return foretold([(sent, outcomes)], kube, load(path).scenario, LINKERD_2_14)
+
+
+def heads(found: tuple[Foretold, ...]) -> list[str]:
+    (one,) = found
+    return [line.partition(":")[0] for line in one.lines]
+
+
+def test_the_weights_on_the_cluster_are_told(tmp_path: Path) -> None:
+    found = told(tmp_path, outcome(0, 200), outcome(1, 500))
+    assert heads(found) == [
+        "75% the app of booksapp/books answers, when it is done",
+        "25% the app of booksapp/error-injector answers, when it is done",
+    ]
+    assert (found[0].sender, found[0].request) == ("webapp", "GET http://books:7002/x")
+
+
+def test_what_no_rule_allows_is_named(tmp_path: Path) -> None:
+    by_proxy = outcome(3, 404, headers={"l5d-proxy-error": "no route found for request"})
+    found = told(tmp_path, outcome(0, 200), by_proxy, outcome(4, None, Failure.TIMEOUT))
+    assert heads(found)[2] == "#3 cannot be by these rules"
+
+
+def test_what_the_rules_allow_is_not_blamed_on_the_mesh(tmp_path: Path) -> None:
+    by_proxy = outcome(3, 404, headers={"l5d-proxy-error": "no route found for request"})
+    never = ("    - backendRefs:", "    - matches: [{path: {type: Exact, value: /other}}]\n      backendRefs:")
+    found = told(tmp_path, by_proxy, cluster=NoPods(objects(never)))
+    assert heads(found) == ["100% 404 by the client's own proxy, at once"]
+
+
+def test_a_workload_without_a_ready_pod_answers_nothing(tmp_path: Path) -> None:
+    found = told(tmp_path, cluster=NoPods(objects(("readyReplicas: 1", "replicas: 1"))))
+    assert not any("the app of" in line for line in heads(found))
+
+
+def test_nothing_is_foretold_through_the_ingress(tmp_path: Path) -> None:
+    assert told(tmp_path, outcome(0, 500), sender="ingress") == ()
+
+
+def test_a_cluster_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    class Closed(NoPods):
+        def objects_if_served(self, *arguments: object) -> list[dict[str, Any]]:
+            raise KubeError(403, "Forbidden", "services is forbidden")
+
+    (found,) = told(tmp_path, cluster=Closed())
+    assert found.lines == ("not known, as the objects cannot be read: services is forbidden",)
