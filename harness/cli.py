@@ -6,10 +6,13 @@ without a stack trace; a bug of ours keeps its own.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import signal
 import sys
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -17,26 +20,26 @@ import click
 
 from harness.errors import Exit, SignalboxError
 
-COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "apply": ("harness.cluster_commands:apply_part", "Install a part of the tutorial on a kept cluster."),
-    "authz": ("harness.viz_commands:authz", "Which authorization let requests in, as `linkerd viz authz` prints it."),
-    "ca": ("harness.cluster_commands:ca", "Make the trust anchor of a Linkerd installation."),
-    "clusters": ("harness.cluster_commands:clusters", "List the clusters that stay."),
-    "down": ("harness.cluster_commands:down", "Take kept clusters away."),
-    "expect": ("harness.cluster_commands:expect", "Ask podinfo through the ingress as the tutorial does."),
-    "explain": ("harness.explain_commands:explain", "Say who will answer, with what, how often, and by which rules."),
-    "issuer": ("harness.cluster_commands:issuer", "Make the issuer below that trust anchor."),
-    "judge": ("harness.judge_commands:judge", "Judge a recorded run again, or compare it with a later one."),
-    "lint": ("harness.lint_commands:lint", "Tell what is wrong, or probably not meant, in manifests and scenarios."),
-    "preflight": ("harness.cluster_commands:preflight", "Say what stands in the way of a cluster, with remedies."),
-    "prove": ("harness.prove_commands:prove", "Show that scenarios can fail."),
-    "report": ("harness.run_commands:report", "Make the reports of a recorded run once more."),
-    "run": ("harness.run_commands:run", "Run scenarios and judge what the traffic did."),
-    "schema": ("harness.lint_commands:schema", "Print the JSON Schema of scenarios, for editors."),
-    "stat": ("harness.viz_commands:stat", "Success, rate and latency, as `linkerd viz stat` prints them."),
-    "up": ("harness.cluster_commands:up", "Start a cluster that stays, and print what a shell needs."),
+COMMANDS: Final[Mapping[str, str]] = {
+    "apply": "harness.cluster_commands:apply_part",
+    "authz": "harness.viz_commands:authz",
+    "ca": "harness.cluster_commands:ca",
+    "clusters": "harness.cluster_commands:clusters",
+    "down": "harness.cluster_commands:down",
+    "expect": "harness.cluster_commands:expect",
+    "explain": "harness.explain_commands:explain",
+    "issuer": "harness.cluster_commands:issuer",
+    "judge": "harness.judge_commands:judge",
+    "lint": "harness.lint_commands:lint",
+    "preflight": "harness.cluster_commands:preflight",
+    "prove": "harness.prove_commands:prove",
+    "report": "harness.run_commands:report",
+    "run": "harness.run_commands:run",
+    "schema": "harness.lint_commands:schema",
+    "stat": "harness.viz_commands:stat",
+    "up": "harness.cluster_commands:up",
 }
-"""Where a command is, and its line in the list of them: it is imported only when it is called."""
+"""Where a command is: it is imported only when it is called."""
 
 
 class Interrupted(BaseException):
@@ -54,7 +57,7 @@ class Commands(click.Group):
         """Import one; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        module, _, name = COMMANDS[cmd_name].partition(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
@@ -62,7 +65,7 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the list of them without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, _first_line(COMMANDS[name])) for name in self.list_commands(ctx)])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -87,6 +90,21 @@ def main() -> None:
     except SignalboxError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
+
+
+def _first_line(place: str) -> str:
+    """What a command says of itself, read in its source."""
+    module, _, name = place.partition(":")
+    for node in _read(module).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    raise LookupError(f"{module} has no function {name}")
+
+
+@cache
+def _read(module: str) -> ast.Module:
+    """The source of one of the modules beside this one."""
+    return ast.parse(Path(__file__).with_name(f"{module.rpartition('.')[2]}.py").read_text(encoding="utf-8"))
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

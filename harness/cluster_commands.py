@@ -17,8 +17,10 @@ from harness.cluster.provider import Cluster
 from harness.cluster.providers import provider
 from harness.errors import Exit
 from harness.mesh.trust import write_anchor, write_issuer
+from harness.options import profile_option
 from harness.run import by_hand
 from harness.run.bring_up import request
+from harness.run.keep import entering
 from harness.run.kept import keep_up, kept_clusters, take_down, ways_in
 from harness.scenario.project import Project
 
@@ -49,7 +51,7 @@ def _spell(variable: str) -> Callable[[click.Context, click.Parameter, str | Non
 
 
 @click.command()
-@click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
+@profile_option
 @existing_options
 def preflight(profile_name: str | None) -> None:
     """Say what stands in the way of a cluster, each with its remedy; changes nothing."""
@@ -61,7 +63,7 @@ def preflight(profile_name: str | None) -> None:
 
 
 @click.command()
-@click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
+@profile_option
 @click.option("--name", default="signalbox", show_default=True, help="What to call the cluster.")
 @click.option("--bare", is_flag=True, help="Without Linkerd, where it is not built in, to install it by hand.")
 @existing_options
@@ -85,9 +87,8 @@ def _tell_ways_in(cluster: Cluster, *, dashboard: bool) -> None:
     if dashboard and cluster.guest:
         there = shlex.join(["python", "-m", "harness.dashboard", "--kubeconfig", str(cluster.kubeconfig)])
         click.echo(f"# no dashboard on a cluster of others: its ClusterRole belongs to all of it; one here: {there}")
-    click.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
-    if cluster.ingress:
-        click.echo(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")
+    for line in entering(cluster):
+        click.echo(line)
     for url in ways_in(cluster):
         click.echo(f"#   {url}")
     click.echo(f"# it stays until: signalbox down {shlex.quote(cluster.name)}")

@@ -11,14 +11,14 @@ Anything else that escapes is a bug of ours and keeps its stack trace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of the command line; the worst one of a run wins in the order of `severity`."""
+    """Exit codes of the command line; a run with several ends in the worst of them."""
 
     HELD = 0
     BROKEN = 1
@@ -26,6 +26,14 @@ class Exit(IntEnum):
     INCONCLUSIVE = 3
     ENVIRONMENT = 4
     INTERRUPTED = 130
+
+
+_WORST_FIRST = (Exit.INTERRUPTED, Exit.BROKEN, Exit.INPUT, Exit.ENVIRONMENT, Exit.INCONCLUSIVE, Exit.HELD)
+
+
+def worst(codes: Iterable[Exit]) -> Exit:
+    """What a whole ends in whose parts ended in these; a whole without parts held."""
+    return min(codes, key=_WORST_FIRST.index, default=Exit.HELD)
 
 
 @dataclass(frozen=True, slots=True, order=True)

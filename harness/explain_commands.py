@@ -16,6 +16,7 @@ from harness.forecast.story import story_data, story_lines
 from harness.forecast.trace import as_data, trace_lines
 from harness.kube.client import Kube
 from harness.mesh.objects import mesh_objects
+from harness.options import dialect_option, profile_option
 from harness.oracle import Objects, Prediction, Request, Sender, locked_out, predict
 from harness.scenario.clusters import Profile
 from harness.scenario.lint import load_checked
@@ -30,8 +31,8 @@ from harness.scenario.project import Project
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A request header.")
 @click.option("-f", "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Manifests, or folders.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Ask about a running cluster, -f on top of it.")
-@click.option("--dialect", "dialect_name", type=click.Choice(sorted(RULES)), help="Whose rules, if not the profile's.")
-@click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
+@dialect_option
+@profile_option
 @click.option("--json", "as_json", is_flag=True, help="For tools.")
 def explain(
     words: tuple[str, ...],

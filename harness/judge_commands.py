@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from harness.dialect import RULES
-from harness.errors import Exit, Finding, InputError
+from harness.errors import Exit, Finding, InputError, worst
 from harness.record.compare import Compared, compare
 from harness.record.reader import Record, read_record
 from harness.record.rejudge import Rejudged, rejudge
@@ -56,8 +56,8 @@ def _rejudge(record: Record, run: Path, paths: Sequence[Path]) -> Exit:
     kept = sum(one.now is None for one in judged)
     click.echo(f"\n{len(judged)} expectations, {changed} with another verdict, {kept} that the record cannot tell")
     click.echo("bounds hold for claims chosen before the responses were seen; one fitted to them proves nothing")
-    verdicts = {known.verdict for one in judged if (known := one.now or one.then) is not None}
-    return next((_CODES[verdict] for verdict in _CODES if verdict in verdicts), Exit.INCONCLUSIVE)
+    codes = [_CODES[known.verdict] for one in judged if (known := one.now or one.then) is not None]
+    return worst(codes) if codes else Exit.INCONCLUSIVE
 
 
 def _rejudged_lines(one: Rejudged) -> Iterable[str]:

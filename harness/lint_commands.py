@@ -17,6 +17,7 @@ from harness.errors import Exit, Finding, InputError
 from harness.forecast.checks import CodedFinding, check_manifests, check_objects, check_scenario, not_allowed
 from harness.kube.client import Kube
 from harness.mesh.objects import mesh_objects
+from harness.options import dialect_option, profile_option
 from harness.report.sarif import sarif_text
 from harness.scenario.loading import looks_like_scenario, read_all
 from harness.scenario.manifests import Manifest, read_manifests
@@ -28,8 +29,8 @@ from harness.scenario.schema import schema_text
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH...]")
 @click.option("--with", "context", multiple=True, type=click.Path(path_type=Path), help="Manifests that are there too.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="The objects of a running cluster.")
-@click.option("--dialect", "dialect_name", type=click.Choice(sorted(RULES)), help="Whose rules, if not the profile's.")
-@click.option("--cluster", "profile_name", envvar="SIGNALBOX_CLUSTER", help="Profile from fixtures/clusters.yaml.")
+@dialect_option
+@profile_option
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0 for code scanning.")
 def lint(

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from harness.options import profile_option
 from harness.prove.proving import Fate, Trial
 from harness.prove.running import Begun, TwinTrial, Unfit, prove_paths, twin_paths
 from harness.run import events as ev
@@ -30,16 +31,11 @@ STYLES = {
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option(
-    "--cluster",
-    "profile",
-    envvar="SIGNALBOX_CLUSTER",
-    help="Profile from fixtures/clusters.yaml; left out, the one that file names.",
-)
+@profile_option
 @click.option("--twins", is_flag=True, help="Try the written twins (*.twins.yaml) instead of all mutants.")
 @click.option("--requests", is_flag=True, help="Mutate what the scenarios send, too.")
 @click.option("--match", default="", metavar="TEXT", help="Only mutants whose sentence holds this text.")
-def prove(paths: tuple[Path, ...], profile: str | None, twins: bool, requests: bool, match: str) -> None:
+def prove(paths: tuple[Path, ...], profile_name: str | None, twins: bool, requests: bool, match: str) -> None:
     """Show that scenarios can fail (files, or folders of them).
 
     Values of manifests are changed in memory, one at a time; manifests on disk stay as they are. Each mutant must break
@@ -51,9 +47,9 @@ def prove(paths: tuple[Path, ...], profile: str | None, twins: bool, requests: b
         return match in said
 
     if twins:
-        code = twin_paths(paths, profile, telling, telling.event, wanted=wanted)
+        code = twin_paths(paths, profile_name, telling, telling.event, wanted=wanted)
     else:
-        code = prove_paths(paths, profile, telling, telling.event, wanted=wanted, requests=requests)
+        code = prove_paths(paths, profile_name, telling, telling.event, wanted=wanted, requests=requests)
     telling.sum_up()
     sys.exit(code)
 

@@ -11,22 +11,18 @@ import click
 from harness.cluster.provider import Cluster
 from harness.cluster_commands import existing_options
 from harness.errors import Finding, InputError
+from harness.options import profile_option
 from harness.report.folder import reports, to_all, write_reports
 from harness.report.markdown import headline
 from harness.report.terminal import Terminal
-from harness.run.keep import Keep
+from harness.run.keep import Keep, entering
 from harness.run.runner import run_paths
 from harness.scenario.units import parse_error_rate
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option(
-    "--cluster",
-    "profile",
-    envvar="SIGNALBOX_CLUSTER",
-    help="Profile from fixtures/clusters.yaml; left out, the one that file names.",
-)
+@profile_option
 @click.option(
     "--report",
     "folder",
@@ -53,7 +49,7 @@ from harness.scenario.units import parse_error_rate
 @existing_options
 def run(
     paths: tuple[Path, ...],
-    profile: str | None,
+    profile_name: str | None,
     folder: Path | None,
     false_alarm: str,
     quiet: bool,
@@ -68,7 +64,7 @@ def run(
     with Terminal(quiet=quiet, live=not os.environ.get("CI")) as terminal, reports(folder) as told:
         paused = _wait_for_enter if pause else None
         told_all = to_all(terminal, told)
-        code = run_paths(paths, profile, told_all, pause=paused, false_alarm=budget, keep=Keep(keep))
+        code = run_paths(paths, profile_name, told_all, pause=paused, false_alarm=budget, keep=Keep(keep))
     if folder is not None:
         click.echo(f"report: {folder / 'report.html'}")
     sys.exit(code)
@@ -86,5 +82,7 @@ def report(folder: Path) -> None:
 
 
 def _wait_for_enter(cluster: Cluster, expectation: str) -> None:
-    click.echo(f"\npaused at '{expectation}'; look around with:\n  export KUBECONFIG={cluster.kubeconfig}")
+    click.echo(f"\npaused at '{expectation}'; look around with:")
+    for line in entering(cluster):
+        click.echo(f"  {line}")
     click.prompt("press Enter to undo and end", default="", show_default=False, prompt_suffix="")

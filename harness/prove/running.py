@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.dialect import Dialect
-from harness.errors import Exit, Finding, InputError
+from harness.errors import Exit, Finding, InputError, worst
 from harness.prove.equivalence import Told, ask_oracle
 from harness.prove.mutant import Mutant, Tale
 from harness.prove.mutants import of_changes, of_manifests, of_requests
@@ -85,7 +85,7 @@ def prove_paths(
             for trial in prove(session, tale, mutants, oracle=_oracle(profile.rules)):
                 hear(trial)
                 codes.add(trial.fate.exit_code)
-    return _worst(codes)
+    return worst(codes)
 
 
 def _refuse_nothing(paths: Sequence[Path], found: Sequence[Sequence[object]]) -> None:
@@ -133,7 +133,7 @@ def twin_paths(paths: Sequence[Path], profile_name: str | None, hear: Heard, emi
                 trial = TwinTrial(twin, try_twin(session, tale, twin, mutant))
                 hear(trial)
                 codes.add(Exit.HELD if trial.as_written else trial.trial.fate.exit_code or Exit.BROKEN)
-    return _worst(codes)
+    return worst(codes)
 
 
 def _both(files: Sequence[TwinsFile]) -> list[tuple[TwinsFile, str]]:
@@ -161,8 +161,3 @@ def _step_of(tale: Tale, twin: Twin) -> int | None:
         if twin.breaks in [expectation.expect for expectation in step.then]:
             return index
     return None  # a line of `always` is judged at the end
-
-
-def _worst(codes: set[Exit]) -> Exit:
-    order = (Exit.BROKEN, Exit.ENVIRONMENT, Exit.INCONCLUSIVE)
-    return next((code for code in order if code in codes), Exit.HELD)

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import Exit
+from harness.errors import Exit, worst
 from harness.record.reader import Record, Stamped
 from harness.record.writer import Recorder
 from harness.run import events as ev
-from harness.run.session import SEVERITY
 
 
 def merge(records: Mapping[str, Record], false_alarm: str) -> Record:
@@ -61,8 +60,9 @@ def _end(records: Mapping[str, Record], seconds: float, false_alarm: str) -> ev.
         if record.cut_off
     ]
     if aborted:
-        return min(aborted, key=lambda event: SEVERITY.index(event.exit_code))
+        code = worst(event.exit_code for event in aborted)
+        return next(event for event in aborted if event.exit_code == code)
     ends = {name: end for name, record in records.items() for end in record.of(ev.RunFinished)}
-    code = next(code for code in SEVERITY if code in {end.exit_code for end in ends.values()})
+    code = worst(end.exit_code for end in ends.values())
     phases = tuple((f"{name} {phase}", took) for name, end in ends.items() for phase, took in end.phases)
     return ev.RunFinished(code, seconds, false_alarm, phases)

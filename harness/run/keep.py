@@ -29,11 +29,17 @@ class Keep(StrEnum):
         return code is not Exit.HELD and self.stays_after(code)
 
 
+def entering(cluster: Cluster) -> list[str]:
+    """How to enter a cluster, in lines that a shell can take."""
+    lines = [f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}"]
+    if cluster.ingress:
+        lines.append(f"# ingress on http://{cluster.ingress}; hosts are told apart by their names")
+    return lines
+
+
 def way_in(cluster: Cluster, run_id: str) -> list[str]:
     """How to enter a cluster that stays, and how to take away what is there."""
-    lines = [f"the cluster stays: {cluster.name}", f"  export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}"]
-    if cluster.ingress:
-        lines.append(f"  ingress on http://{cluster.ingress}; hosts are told apart by their names")
+    lines = [f"the cluster stays: {cluster.name}", *(f"  {line}" for line in entering(cluster))]
     if cluster.shared and not cluster.guest:
         return [*lines, f"  what the run left there: kubectl delete ns -l {RUN_LABEL}={run_id}"]
     what = "what the run left there" if cluster.guest else "it"

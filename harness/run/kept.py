@@ -41,19 +41,19 @@ def keep_up(
     raises     InputError, KubeError, EnvironmentFailed
     """
     project = Project.around(Path("scenarios"))
-    more = (DASHBOARD,) if dashboard else ()
-    _check_apps(project, (*apps, *more))
+    asked_for = (*apps, DASHBOARD) if dashboard else tuple(apps)
+    _check_apps(project, asked_for)
     for cluster in kept_clusters():
         if cluster.name == name:
             progress(f"{name} runs already")
-            _install(cluster, (*apps, *(() if cluster.guest else more)), project, progress, undo=True)
+            _install(cluster, apps if cluster.guest else asked_for, project, progress, undo=True)
             tell(cluster)
             return
     _, profile = project.profile(profile_name)
     chosen = provider(profile.provider)
     cluster = bring_up(profile, name, keep=True, bare=bare, progress=progress)
     try:
-        _install(cluster, (*apps, *(() if cluster.guest else more)), project, progress, undo=bool(cluster.guest))
+        _install(cluster, apps if cluster.guest else asked_for, project, progress, undo=bool(cluster.guest))
         cluster = chosen.keep(cluster)
         tell(cluster)
     except BaseException:

@@ -12,7 +12,7 @@ from functools import partial
 from harness.cluster.provider import Cluster, Provider
 from harness.cluster.providers import provider
 from harness.cluster.turns import take_turn
-from harness.errors import ClusterLost, EnvironmentFailed, Exit, exit_code_of
+from harness.errors import ClusterLost, EnvironmentFailed, Exit, exit_code_of, worst
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import ObjectRef
@@ -31,8 +31,6 @@ from harness.verdict.budget import false_alarms
 from harness.verdict.claims import ErrorBounds
 
 RESTORED_SECONDS = 120.0
-SEVERITY = (Exit.INTERRUPTED, Exit.BROKEN, Exit.INPUT, Exit.ENVIRONMENT, Exit.INCONCLUSIVE, Exit.HELD)
-"""Which exit code a run of several scenarios ends in: the first of these that any of them has."""
 
 
 @dataclass(slots=True)
@@ -80,7 +78,7 @@ class Session:
     @property
     def exit_code(self) -> Exit:
         """The worst of how scenarios ended so far."""
-        return next((code for code in SEVERITY if code in self.codes), Exit.HELD)
+        return worst(self.codes)
 
     @contextmanager
     def staged(
