@@ -8,6 +8,7 @@ from typing import Any, Final
 from harness.dialect import Dialect
 from harness.embedded.apiserver.admission import AdmissionAnswer, Mutator, Validator
 from harness.embedded.apiserver.api import Api
+from harness.embedded.apiserver.objects import same
 from harness.embedded.apiserver.store import Store
 from harness.embedded.dataplane.injection import inject
 from harness.resources.admission import review
@@ -65,4 +66,4 @@ def gateway_rules(new: Obj, old: Obj | None) -> AdmissionAnswer:
 
 def _is_only_status(new: Obj, old: Obj | None) -> bool:
     """Status is a subresource that the webhooks are not registered for."""
-    return old is not None and all(new.get(part) == old.get(part) for part in ("metadata", "spec"))
+    return old is not None and all(same(new.get(part), old.get(part)) for part in ("metadata", "spec"))

@@ -27,7 +27,7 @@ from harness.embedded.apiserver.errors import (
 from harness.embedded.apiserver.kinds import Kind, Kinds
 from harness.embedded.apiserver.managers import Writer, record_apply, record_update
 from harness.embedded.apiserver.metadata import carry_over, count_generation, metadata_findings, stamp_new
-from harness.embedded.apiserver.objects import Obj, asked_name, clone, name_of, namespace_of, uid_of
+from harness.embedded.apiserver.objects import Obj, asked_name, clone, name_of, namespace_of, same, uid_of
 from harness.embedded.apiserver.patches import json_patch, merge_patch
 from harness.embedded.apiserver.rules import rule_findings
 from harness.embedded.apiserver.schema import shape
@@ -151,7 +151,7 @@ class Api:
         count_generation(kind, old, new)
         new = self._admit(kind, version, new, old, options)
         record(old, new)
-        if new == old:
+        if same(new, old):
             return old
         if options.dry_run:
             return new
@@ -269,7 +269,7 @@ class Api:
         _check_preconditions(kind, old, uid, resource_version)
         self._admission.check_deletion(kind, old)
         state = deleted_state(kind, old, propagation=propagation, grace_seconds=grace_seconds)
-        if dry_run or state == old:
+        if dry_run or same(state, old):
             return old
         if state is None:
             return self.store.remove(kind, namespace, name)

@@ -15,7 +15,7 @@ import orjson
 from harness.embedded.apiserver.errors import ApiError
 from harness.embedded.apiserver.fieldsets import Path, item_step, path_text
 from harness.embedded.apiserver.managers import Shares, Writer, changed_paths, managed_fields, shares_of
-from harness.embedded.apiserver.objects import Obj
+from harness.embedded.apiserver.objects import Obj, same
 from harness.embedded.apiserver.schema import ANYTHING, Node
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -104,7 +104,8 @@ def _may_take_over(
         applied = managed_fields(node, {"metadata": {}, **orjson.loads(last)})
     except (orjson.JSONDecodeError, TypeError, AttributeError):
         return False
-    return all(path in applied and applied[path] == before.get(path) for paths in conflicts.values() for path in paths)
+    disputed = (path for paths in conflicts.values() for path in paths)
+    return all(path in applied and same(applied[path], before.get(path)) for path in disputed)
 
 
 def _conflict(conflicts: Mapping[Writer, Set[Path]], shares: Shares) -> ApiError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.embedded.apiserver.fieldsets import Path, decode, encode, fields_of
-from harness.embedded.apiserver.objects import Obj, timestamp
+from harness.embedded.apiserver.objects import Obj, same, timestamp
 from harness.embedded.apiserver.schema import Node
 
 MOST_UPDATERS = 10
@@ -92,7 +92,7 @@ def _entry(writer: Writer, share: Share) -> Obj:
 def record_update(node: Node, old: Obj | None, new: Obj, writer: Writer, api_version: str) -> None:
     """After a create, update or patch: the writer manages what it changed, and nobody else does any more."""
     entries = new["metadata"].get("managedFields")
-    if entries and (old is None or entries != old["metadata"].get("managedFields")):
+    if entries and (old is None or not same(entries, old["metadata"].get("managedFields"))):
         write_shares(new, shares_of(entries))  # the client changed them itself
     was, now = _apart(old or {"metadata": {}}, new)
     before, after = managed_fields(node, was), managed_fields(node, now)
@@ -111,8 +111,8 @@ def _apart(old: Any, new: Any) -> tuple[Any, Any]:
     """Both without what is the same in both: most of an object is, and need not be walked."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return old, new
-    was = {name: value for name, value in old.items() if name not in new or new[name] != value}
-    now = {name: value for name, value in new.items() if name not in old or old[name] != value}
+    kept = {name for name in old.keys() & new.keys() if same(old[name], new[name])}
+    was, now = ({name: value for name, value in obj.items() if name not in kept} for obj in (old, new))
     if not was or not now:
         return old, new  # an empty object would be a field with a value of its own
     for name in was.keys() & now.keys():
@@ -141,15 +141,16 @@ def record_apply(
     shares = without(shares_of(new["metadata"].get("managedFields")), taken, keep=writer)
     shares = {name: replace(share, paths=share.paths & existing.keys()) for name, share in shares.items()}
     mine = frozenset(paths & existing.keys())
-    before = shares.get(writer)
-    same = before is not None and before.paths == mine and managed_fields(node, old) == existing
-    shares[writer] = Share(mine, api_version, before.time if before and same else timestamp())
+    was, before = managed_fields(node, old), shares.get(writer)
+    unchanged = was.keys() == existing.keys() and not changed_paths(was, existing)
+    time = before.time if before and before.paths == mine and unchanged else timestamp()
+    shares[writer] = Share(mine, api_version, time)
     write_shares(new, shares)
 
 
 def changed_paths(before: Mapping[Path, Any], after: Mapping[Path, Any]) -> set[Path]:
     """The paths that are new or have another value."""
-    return {path for path, value in after.items() if path not in before or before[path] != value}
+    return {path for path, value in after.items() if path not in before or not same(before[path], value)}
 
 
 def without(shares: Shares, paths: Iterable[Path], *, keep: Writer, gone: Iterable[Path] = ()) -> Shares:

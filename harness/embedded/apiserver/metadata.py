@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from harness.embedded.apiserver.errors import Cause
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.objects import Obj, name_of, timestamp
+from harness.embedded.apiserver.objects import Obj, name_of, same, timestamp
 
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels and nothing that looks alike, so that generated names never spell anything."""
@@ -60,7 +60,7 @@ def carry_over(old: Obj, new: Obj) -> None:
 
 def count_generation(kind: Kind, old: Obj, new: Obj) -> None:
     """Count generation up if anything but metadata and status (where status is a subresource) changed."""
-    if kind.generation and _counted(kind, old) != _counted(kind, new):
+    if kind.generation and not same(_counted(kind, old), _counted(kind, new)):
         new["metadata"]["generation"] = int(old["metadata"].get("generation", 0)) + 1
 
 

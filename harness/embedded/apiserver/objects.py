@@ -17,6 +17,15 @@ def clone(obj: Obj) -> Obj:
     return cast(Obj, orjson.loads(orjson.dumps(obj)))
 
 
+def same(one: Any, other: Any) -> bool:
+    """Both are the same JSON: Python's `==` takes true for 1, and 1.0 as well."""
+    return one is other or (one == other and _encoded(one) == _encoded(other))
+
+
+def _encoded(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
 def timestamp(moment: datetime | None = None) -> str:
     """`moment` (default: now) as Kubernetes writes times: UTC, whole seconds, `Z`."""
     return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from harness.embedded.apiserver.errors import ApiError
+from harness.embedded.apiserver.objects import same
 
 _OPERATIONS = 10_000
 """As many as a real API server takes in one JSON patch."""
@@ -58,7 +59,7 @@ def _apply(document: Any, operation: dict[str, Any]) -> Any:
             value = _copy(_value(operation))
             return _add(_remove(document, path), path, value) if path else value
         case "test":
-            if _find_or_none(document, path) != _value(operation):
+            if not same(_find_or_none(document, path), _value(operation)):
                 raise patch_failed(f"testing value {operation['path']} failed")
             return document
         case "copy" | "move":

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.embedded.apiserver.errors import Cause
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.objects import Obj, clone, dig, name_of
+from harness.embedded.apiserver.objects import Obj, clone, dig, name_of, same
 from harness.embedded.apiserver.refusals import refusal_findings
 from harness.embedded.apiserver.rules import syntax_findings
 from harness.embedded.apiserver.selectors import matches_selector
@@ -24,7 +24,7 @@ def semantic_findings(kind: Kind, obj: Obj, old: Obj | None) -> list[Cause]:
 
 def _immutable(*path: str) -> Rule:
     def rule(obj: Obj, old: Obj | None) -> Iterator[Cause]:
-        if old is not None and dig(old, *path) != dig(obj, *path):
+        if old is not None and not same(dig(old, *path), dig(obj, *path)):
             yield Cause("FieldValueInvalid", "Invalid value: field is immutable", ".".join(path))
 
     return rule
@@ -118,7 +118,7 @@ def _volumes_exist(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
 
 
 def _only_images_change(obj: Obj, old: Obj | None) -> Iterator[Cause]:
-    if old is not None and _without_images(old["spec"]) != _without_images(obj["spec"]):
+    if old is not None and not same(_without_images(old["spec"]), _without_images(obj["spec"])):
         said = (
             "Forbidden: pod updates may not change fields other than `spec.containers[*].image`, "
             "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.terminationGracePeriodSeconds`, "

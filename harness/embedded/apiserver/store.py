@@ -14,7 +14,7 @@ from typing import Literal
 
 from harness.embedded.apiserver.errors import expired
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.objects import Obj, name_of, namespace_of
+from harness.embedded.apiserver.objects import Obj, name_of, namespace_of, same
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 HISTORY = 4096
@@ -76,7 +76,9 @@ class Store:
         old = self.get(kind.key, namespace, name)
         if old is not None:
             # What stayed the same is held once: history would keep a copy of a whole definition for each new status.
-            obj.update({part: old[part] for part in obj.keys() & old.keys() - {"metadata"} if obj[part] == old[part]})
+            obj.update(
+                {part: old[part] for part in obj.keys() & old.keys() - {"metadata"} if same(obj[part], old[part])}
+            )
         self._stamp(obj)
         self._objects.setdefault(kind.key, {}).setdefault(namespace, {})[name] = obj
         self._commit(Event("MODIFIED" if old else "ADDED", kind, obj, old, self.revision))

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from harness.embedded.apiserver.objects import same
 from harness.embedded.apiserver.patches import patch_failed
 from harness.embedded.apiserver.schema import ANYTHING, Node
 
@@ -80,13 +81,13 @@ def _merge_item(node: Node, items: list[Any], patch: Any) -> list[Any]:
     key = node.merge_key
     if not isinstance(patch, dict) or key not in patch:
         raise patch_failed(f"map: {orjson.dumps(patch).decode()[:200]} does not contain declared merge key: {key}")
-    same = [index for index, item in enumerate(items) if item.get(key) == patch[key]]
+    places = [index for index, item in enumerate(items) if same(item.get(key), patch[key])]
     if patch.get("$patch") == "delete":
-        return [item for index, item in enumerate(items) if index not in same]
+        return [item for index, item in enumerate(items) if index not in places]
     item_node = node.items or ANYTHING
-    if not same:
+    if not places:
         return [*items, _merge_object(item_node, {}, patch)]
-    return [_merge_object(item_node, item, patch) if index == same[0] else item for index, item in enumerate(items)]
+    return [_merge_object(item_node, item, patch) if index == places[0] else item for index, item in enumerate(items)]
 
 
 def _delete_scalars(merged: dict[str, Any], name: str, values: Any) -> None:
