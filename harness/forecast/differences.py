@@ -28,7 +28,7 @@ class Known:
 DIFFERENCES: Final[Mapping[str, Known]] = MappingProxyType(
     {
         "no-wait-before-504": Known(
-            lambda outcome: outcome.timing == "fail-fast",
+            lambda outcome: outcome.timing in ("fail-fast", "cut off"),
             "this cluster answers 504 at once, and never 503: nobody waits 3 s for an endpoint (§1.28)",
         ),
         "refusals-are-told": Known(
@@ -41,7 +41,7 @@ DIFFERENCES: Final[Mapping[str, Known]] = MappingProxyType(
         ),
         "retries-go-elsewhere": Known(
             lambda outcome: outcome.limits.retry is not None,
-            "here a retry goes to a backend not tried yet, and its timeout holds for the last attempt too (§1.37)",
+            "here a retry goes to a backend not tried yet, and a late answer of an earlier attempt counts (§1.37)",
         ),
         "errors-keep-connections": Known(
             lambda outcome: 504 in outcome.also and outcome.by == "app",

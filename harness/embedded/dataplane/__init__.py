@@ -11,8 +11,7 @@ Where it is not Linkerd, on purpose or because Envoy cannot say it:
 - An authority that no Service or pod has answers 502 in words that name it; elsewhere the name would not resolve.
 - The authority of a request chooses the Service, where Linkerd takes the address that was dialled (§1.6).
 - The wording of `l5d-proxy-error` is ours (§1.18).
-- Repeated header lines are compared joined by commas; see `compile.matching` for what queries and regular
-  expressions cannot say.
+- See `compile.matching` for what queries and regular expressions cannot say.
 - Applications are spoken to in the client's HTTP version, whatever `appProtocol` says of them (§1.59). What a client
   sends to an opaque port is a request to its proxy all the same: it is answered, not closed, where no endpoint takes
   it (1G). The ingress speaks HTTP/1.1.
@@ -22,8 +21,8 @@ Where it is not Linkerd, on purpose or because Envoy cannot say it:
 - What is neither HTTP nor the mesh's TLS is let in or closed as a whole, and not counted. `HTTP/2` and `gRPC` of a
   Server still accept HTTP/1.1 (§3.7).
 - A changed policy of a port fills the buckets of its rate limit again (§3.28).
-- A redirect to where a request already went is answered, and a hostname in it keeps the port that was dialled,
-  inbound that of the pod (§1.57). See `compile.limits` for what retries cannot say.
+- A hostname in a redirect keeps the port that was dialled, inbound that of the pod (§1.57). See `compile.limits` for
+  what retries cannot say.
 - A request is counted when it ends, also in `request_total` (§5.4).
 - See `compile.breaking` for what circuit breaking cannot say. Annotations that have no effect are told.
 """

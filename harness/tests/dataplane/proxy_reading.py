@@ -62,11 +62,14 @@ def _path_matches(match: Config, path: str) -> bool:
 
 
 def _header_matches(matcher: Config, asked: Asked) -> bool:
-    known = {":method": asked.method, ":path": asked.target, ":authority": asked.authority, **asked.headers}
+    lines = {f"signalbox-lines-{name}": f"\t{value}\t" for name, value in asked.headers.items()}
+    known = {":method": asked.method, ":path": asked.target, ":authority": asked.authority, **lines}
     value = known.get(matcher["name"])
     if value is None:
         return False
     wanted = matcher["string_match"]
     if "exact" in wanted:
         return bool(value == wanted["exact"])
+    if "contains" in wanted:
+        return wanted["contains"] in value
     return re.fullmatch(wanted["safe_regex"]["regex"], value) is not None

@@ -152,12 +152,20 @@ def test_a_missing_backend_is_a_cluster_that_is_not_there() -> None:
 def test_backends_that_redirect_have_entries_of_their_own() -> None:
     """§1.36: their shares add up, because the proxy draws once for all entries; nobody needs to be behind them."""
     moved = {name: to(name, 1, filters=(RequestRedirect(hostname=name),)) for name in ("other", "empty")}
-    first, second, rest = answers(moved["other"], to("books", 2), moved["empty"])
-    shares = [one["match"]["runtime_fraction"]["default_value"]["numerator"] for one in (first, second)]
-    assert shares == [250_000, 500_000]
-    assert [one["redirect"]["host_redirect"] for one in (first, second)] == ["other", "empty"]
+    *moving, rest = answers(moved["other"], to("books", 2), moved["empty"])
+    shares = [one["match"]["runtime_fraction"]["default_value"]["numerator"] for one in moving]
+    assert shares == [250_000, 250_000, 500_000, 500_000]
+    assert [one["redirect"]["host_redirect"] for one in moving if "redirect" in one] == ["other", "empty"]
     assert clusters(rest) == {"booksapp/webapp-1|svc/booksapp/books/7000": 2}
-    assert "match" not in answer(moved["empty"])
+    assert answers(moved["empty"])[-1]["match"] == {}
+
+
+def test_a_backend_s_redirect_to_where_a_request_goes_already_leads_to_the_backend() -> None:
+    """§1.57: for its share, as anything else that it answers."""
+    here, _, _ = answers(to("other", 1, filters=(RequestRedirect(hostname="other"),)), to("books", 3))
+    assert here["match"]["runtime_fraction"]["default_value"]["numerator"] == 250_000
+    assert [one["name"] for one in here["match"]["headers"]] == [":authority", ":authority"]
+    assert clusters(here) == {"booksapp/webapp-1|svc/booksapp/other/7000": 1}
 
 
 def test_a_backend_without_endpoints_loses_its_share_unless_all_have_none() -> None:

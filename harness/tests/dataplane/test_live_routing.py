@@ -348,3 +348,28 @@ def test_header_filters_and_timeouts() -> None:
         assert late.error is not None
 
     run(test)
+
+
+def test_of_a_repeated_header_any_line_may_match() -> None:
+    """§1.43: one line or another, and never two together."""
+    one, letters = HeaderMatch("X-One", "1"), HeaderMatch("x-two", "[2-3]|23", "RegularExpression")
+
+    async def test(mesh: LiveMesh) -> None:
+        webapp, books, books_service = await bookstore(mesh)
+        matched = Rule(matches=(Match(headers=(one, letters)),))
+        await mesh.push(webapp, books, books_service, route("r", matched))
+
+        async def status(*lines: tuple[str, str]) -> int:
+            answer = await mesh.ask(webapp, "GET", "http://books:7000/", lines)
+            told = [name for name in answer.seen.get("headers", {}) if name.startswith("signalbox")]
+            assert not told
+            return answer.status
+
+        assert await status(("x-one", "0"), ("X-One", "1"), ("x-two", "x"), ("x-two", "3")) == 200
+        assert await status(("x-one", "1"), ("x-two", "2")) == 200
+        assert await status(("x-one", "1,0"), ("x-two", "2")) == 404
+        assert await status(("x-one", "1"), ("x-two", "2,3")) == 404
+        assert await status(("x-one", "1")) == 404
+        assert await status(("signalbox-lines-x-one", "\t1\t"), ("signalbox-lines-x-two", "\t2\t")) == 404
+
+    run(test)

@@ -139,3 +139,21 @@ def test_the_500_of_a_missing_backend_is_not_tried_again_2_10() -> None:
         assert 65 <= sum(answer.status == 500 for answer in answers) <= 135
 
     run(test)
+
+
+@pytest.mark.cluster
+def test_the_timeout_of_an_attempt_spares_the_last_2_10() -> None:
+    """An application that is always too slow for it is asked once more, whatever the statuses, and then waited for."""
+
+    async def test(mesh: LiveMesh, webapp: Pod, books: Pod) -> None:
+        hasty = service("books", books.endpoint.pod_ip, annotations={TRY: "100ms", LIMIT: "2"})
+        await mesh.push(webapp, books, hasty)
+        answer = await mesh.get(webapp, "http://books:7000/slow")
+        assert (answer.status, answer.by) == (200, "books")
+        arrived = [one.value for one in await mesh.counted(books) if one.name == "request_total"]
+        assert sum(arrived) == 3
+        limited = service("books", books.endpoint.pod_ip, annotations={TRY: "100ms", REQUEST: "350ms"})
+        await mesh.push(webapp, books, limited)
+        assert (await mesh.get(webapp, "http://books:7000/slow")).status == 504
+
+    run(test)

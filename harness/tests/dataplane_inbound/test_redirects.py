@@ -48,6 +48,46 @@ def test_locations() -> None:
     asyncio.run(main())
 
 
+# the filter, the prefix it is behind, and requests to books:7000 that it would lead to where they go already, and not
+TO_ITSELF = [
+    (RequestRedirect(hostname="books"), "/old", "/old/x?q=1", ""),
+    (RequestRedirect(hostname="books", port=7000, scheme="http"), "/old", "/old", ""),
+    (RequestRedirect(port=7000), "/old", "/old", ""),
+    (RequestRedirect(path=PathRewrite("ReplaceFullPath", "/old/new")), "/old", "/old/new", "/old/new?q"),
+    (RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/old")), "/old/", "/old/x?q=1", ""),
+    (RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/")), "/", "/?q", "/x"),
+]
+ELSEWHERE = [
+    RequestRedirect(scheme="https"),
+    RequestRedirect(hostname="other"),
+    RequestRedirect(hostname="books", port=80),
+    RequestRedirect(hostname="book."),
+    RequestRedirect(path=PathRewrite("ReplacePrefixMatch", "/old/")),
+]
+
+
+@pytest.mark.cluster
+def test_a_redirect_to_where_a_request_goes_already_is_none() -> None:
+    """In front of the client, by its own filter, and of the application."""
+
+    async def main() -> None:
+        async with live_mesh() as mesh:
+            webapp, books = await mesh.app("webapp", listening=False), await mesh.app("books")
+
+            async def status(item: RequestRedirect, prefix: str, target: str) -> int:
+                rule = Rule(matches=(Match(PathMatch("PathPrefix", prefix)),), filters=(item,))
+                await mesh.push(webapp, books, service("books", books.endpoint.pod_ip), route("r", rule))
+                return (await mesh.get(webapp, f"http://books:7000{target}")).status
+
+            for item, prefix, here, there in TO_ITSELF:
+                assert await status(item, prefix, here) == 200, item
+                assert not there or await status(item, prefix, there) == 302, item
+            for item in ELSEWHERE:
+                assert await status(item, "/old", "/old/x") == 302, item
+
+    asyncio.run(main())
+
+
 def test_a_new_hostname_keeps_the_port_unless_it_is_the_scheme_s_own() -> None:
     answers = [
         redirect(RequestRedirect(hostname="a.b"), port, PathMatch(), Tier.PREFIX)["redirect"] for port in (7000, 80)

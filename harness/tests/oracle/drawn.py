@@ -1,8 +1,4 @@
-"""What Hypothesis draws: routes, policies and requests over a fixed cast, as manifests a person can read.
-
-Not drawn, because the proxy does it in its own way and the oracle by the rules: a header that a route asks for, sent
-twice (§1.43); a redirect to where the request went already (§1.57); a timeout of single attempts (§2.10).
-"""
+"""What Hypothesis draws: routes, policies and requests over a fixed cast, as manifests a person can read."""
 
 from __future__ import annotations
 
@@ -94,6 +90,11 @@ _REDIRECTS: st.SearchStrategy[Obj] = st.sampled_from(
         {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/moved"}, "statusCode": 301},
         {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/new"}},
         {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/n/"}},
+        {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/a"}},
+        {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}},
+        {"hostname": "books.booksapp"},
+        {"hostname": "books.booksapp", "port": PORT},
+        {"port": PORT, "path": {"type": "ReplaceFullPath", "replaceFullPath": "/a/b"}},
         {"hostname": "new.example"},
         {"hostname": "new.example", "port": 80},
         {"scheme": "https"},
@@ -114,6 +115,7 @@ _LIMITS = st.fixed_dictionaries(
         "timeout.linkerd.io/response": st.sampled_from(["100ms", "10s"]),
         "retry.linkerd.io/http": st.sampled_from(["5xx", "503", "500-502,504", "gateway-error", "5xx, 404"]),
         "retry.linkerd.io/limit": st.sampled_from(["0", "1", "2"]),
+        "retry.linkerd.io/timeout": st.sampled_from(["100ms", "10s", "0s"]),
     },
 )
 """Timeouts and retries, some in words that cannot be read (§2.7)."""
@@ -334,6 +336,9 @@ _HEADER_SETS: list[tuple[tuple[str, str], ...]] = [
     (("x-one", "1"),),
     (("X-Two", "2"),),
     (("x-one", "1"), ("x-two", "23")),
+    (("x-one", "0"), ("X-One", "1")),
+    (("x-two", "2"), ("x-two", "4"), ("x-one", "1")),
+    (("x-one", "1,0"), ("x-two", "4,2")),
     (("x-by", "client"), ("x-by", "again")),
 ]
 _HOSTS = [
@@ -344,7 +349,7 @@ _HOSTS = [
     "gone.booksapp",
 ]
 _TARGETS_OF_REQUESTS = st.tuples(
-    st.sampled_from([*_PATHS, "/b", "/a/c", "/A", "/a%2Fb", "/slow"]),
+    st.sampled_from([*_PATHS, "/b", "/a/c", "/A", "/a%2Fb", "/slow", "/slow", "/moved", "/n/"]),
     st.sampled_from(["", "?q=a+b", "?q=a%20b&r", "?r=&q=abc", "?q=x&q=ab", "?r=1"]),
 ).map("".join)
 

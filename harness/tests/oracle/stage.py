@@ -213,8 +213,9 @@ def retried_where_nobody_is(promised: Prediction, answer: Answer, asked: Asked) 
 
 
 def _is_tried_again(outcome: Outcome, asked: Asked) -> bool:
+    """Whether an answer is tried again; the 504 of a timeout for the whole request is none of them (§2.10)."""
     retry, status = outcome.limits.retry, outcome.status or asked.app_status
-    seen = (status, *outcome.also)
+    seen = (status, *(one for one in outcome.also if outcome.by != "app" or one != 504))
     return retry is not None and any(low <= one <= high for one in seen for low, high in retry.statuses)
 
 
@@ -268,10 +269,15 @@ def _of(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 def attempts(promised: Prediction, asked: Asked) -> int | None:
     """How often an application is asked (§2.9, §2.10); None if that depends on what is drawn, or on time."""
     outcome = promised.certain
-    if outcome is None or outcome.by != "app" or 429 in outcome.also or asked.path == "/slow":
+    if outcome is None or outcome.by != "app" or 429 in outcome.also:
         return None
-    retry = outcome.limits.retry
-    return 1 + retry.limit if retry is not None and _is_tried_again(outcome, asked) else 1
+    retry, slow = outcome.limits.retry, asked.path == "/slow"
+    if slow and outcome.limits.answer_within is not None:
+        return None
+    if retry is None or not outcome.looked_into:
+        return 1
+    late = slow and retry.timeout is not None and retry.timeout < _SLOW
+    return 1 + retry.limit if late or _is_tried_again(outcome, asked) else 1
 
 
 def _leads(outcome: Outcome, answer: Answer) -> bool:

@@ -73,6 +73,9 @@ def _books(**annotations: str) -> Obj:
 _OPAQUE_TO_CLIENTS = _books(**{"config.linkerd.io/opaque-ports": "7000"})
 """The client's proxy does not look into connections and does not hide that the server's proxy said 429 (§1.61)."""
 
+_IN_TIME: Obj = _books(**{"timeout.linkerd.io/request": "100ms", "retry.linkerd.io/http": "5xx"})
+"""A timeout of the whole request that never comes is nothing to try again for (§2.10)."""
+
 _RETRIED = _books(**{"retry.linkerd.io/http": "5xx"})
 _HALF_TO_NO_SERVICE: Obj = {
     "apiVersion": "policy.linkerd.io/v1beta3",
@@ -126,6 +129,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
         @settings(_relaxed, max_examples=max(1, CASES // len(DIALECTS) // _PER_SET))
         @example([_ENTRANCE, _LIMIT, _OPAQUE_TO_CLIENTS], [_GET] * _PER_SET)
         @example([_HALF_TO_NO_SERVICE, _RETRIED], [_GET] * _PER_SET)
+        @example([_IN_TIME], [_GET] * _PER_SET)
         @given(manifests(), st.lists(REQUESTS, min_size=_PER_SET, max_size=_PER_SET))
         def check(found: list[Obj], requests: list[Asked]) -> None:
             runner.run(compare(found, requests))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +17,9 @@ from harness.embedded.dataplane.compile.local_replies import (
     explained,
     literal_value,
 )
-from harness.embedded.dataplane.compile.matching import Tier
+from harness.embedded.dataplane.compile.matching import Tier, narrowed
 from harness.embedded.dataplane.compile.names import Client, Config, RouteLabel, labelled, service_assignment
-from harness.embedded.dataplane.compile.redirects import redirect
+from harness.embedded.dataplane.compile.redirects import leads_back, redirect
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
 from harness.resources.filters import Filter, RequestRedirect
@@ -61,24 +61,38 @@ def actions(view: View, asked: Asked, in_force: RouteInForce, rule: Rule) -> tup
 
 def _answers(view: View, asked: Asked, in_force: RouteInForce, rule: Rule) -> Iterator[Config]:
     elsewhere = next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
-    if elsewhere is not None:
-        yield redirect(elsewhere, asked.port, asked.path, asked.tier)
+    if elsewhere is None:
+        yield from _drawn(view, asked, in_force, rule)
         return
+    back = leads_back(elsewhere, asked.path, asked.tier)
+    for answer in _drawn(view, asked, in_force, rule) if back is not None else ():
+        yield {**answer, "match": narrowed(answer.get("match", {}), back or [])}
+    yield redirect(elsewhere, asked.port, asked.path, asked.tier)
+
+
+def _drawn(view: View, asked: Asked, in_force: RouteInForce, rule: Rule) -> Iterator[Config]:
     parent = (asked.parent, asked.port)
     backends = drawn(backends_of(view, in_force, rule, *parent), view.snapshot.dialect)
     if not backends:
         yield _shed()
         return
-    yield from _redirecting(backends, asked)
+    state = view.snapshot.services.get(asked.parent)
+    limits = rule_limits(
+        in_force.route, rule.timeouts, state.service.annotations if state else {}, view.snapshot.dialect
+    )
+
+    def sent(to: tuple[Backend, ...]) -> Config:
+        return forward(view, asked.client, parent, to, rule.filters, limits)
+
+    yield from _redirecting(backends, asked, sent)
     leading = tuple(backend for backend in backends if backend.redirect is None)
     if leading:
-        state = view.snapshot.services.get(asked.parent)
-        annotations = state.service.annotations if state else {}
-        limits = rule_limits(in_force.route, rule.timeouts, annotations, view.snapshot.dialect)
-        yield forward(view, asked.client, parent, leading, rule.filters, limits)
+        yield sent(leading)
 
 
-def _redirecting(backends: Sequence[Backend], asked: Asked) -> Iterator[Config]:
+def _redirecting(
+    backends: Sequence[Backend], asked: Asked, sent: Callable[[tuple[Backend, ...]], Config]
+) -> Iterator[Config]:
     """§1.36: a backend's own filters come after the draw. The proxy draws once: the shares add up."""
     total, taken = sum(_weight(backend) for backend in backends), 0
     for backend in backends:
@@ -86,8 +100,11 @@ def _redirecting(backends: Sequence[Backend], asked: Asked) -> Iterator[Config]:
             continue
         taken += _weight(backend)
         share = {"numerator": round(_MILLION * taken / total), "denominator": "MILLION"}
-        part = {} if taken == total else {"match": {"runtime_fraction": {"default_value": share}}}
-        yield {**part, **redirect(backend.redirect, asked.port, asked.path, asked.tier)}
+        part = {} if taken == total else {"runtime_fraction": {"default_value": share}}
+        back = leads_back(backend.redirect, asked.path, asked.tier)
+        if back is not None:
+            yield {**sent((backend,)), "match": narrowed(part, back)}
+        yield {"match": part, **redirect(backend.redirect, asked.port, asked.path, asked.tier)}
 
 
 def _weight(backend: Backend) -> int:

@@ -13,10 +13,12 @@ from typing import Final
 from harness.embedded.dataplane.compile.authorizations import route_access
 from harness.embedded.dataplane.compile.filters import request_changes
 from harness.embedded.dataplane.compile.http import APP_KEY
+from harness.embedded.dataplane.compile.lines import by_line
+from harness.embedded.dataplane.compile.matching import narrowed
 from harness.embedded.dataplane.compile.names import REMEMBERED, Config, InboundLabel, inbound_name, labelled
 from harness.embedded.dataplane.compile.precedence import HostScore, Ranked, pattern_score, ranked
 from harness.embedded.dataplane.compile.rate_limits import host_limits, no_limits
-from harness.embedded.dataplane.compile.redirects import redirect
+from harness.embedded.dataplane.compile.redirects import leads_back, redirect
 from harness.embedded.dataplane.compile.view import View
 from harness.embedded.dataplane.snapshot import Pod
 from harness.resources.filters import RequestRedirect
@@ -33,19 +35,20 @@ def inbound_table(view: View, pod: Pod, port: int) -> Config:
 @lru_cache(REMEMBERED)
 def _table(policy: InboundPolicy, name: str, port: int) -> Config:
     candidates = (((route, host), route.rules, score) for route in policy.routes for host, score in _hosts(route))
-    actions: dict[tuple[object, ...], Config] = {}
+    known: dict[tuple[object, ...], tuple[Config, ...]] = {}
     routes = []
     for item in ranked(candidates):
         route, hostname = item.route
         redirects = _redirect(item.rule) is not None  # nothing else goes by the path once a rule is found
         key = (id(route), id(item.rule), (item.match.path, item.entry.tier) if redirects else None)
-        if key not in actions:
-            actions[key] = _action(policy, item, port)
-        routes.append({"match": _with_host(item.entry.match, hostname), **actions[key]})
+        if key not in known:
+            known[key] = tuple(_actions(policy, item, port))
+        match = _with_host(item.entry.match, hostname)
+        routes += [{**one, "match": narrowed(match, one.get("match", {}).get("headers", []))} for one in known[key]]
     host: Config = {"name": "server", "domains": ["*"], "routes": [*routes, _no_route(policy)]}
     if limits := host_limits(policy.rate_limit):
         host["typed_per_filter_config"] = limits
-    return {"name": name, "validate_clusters": False, "virtual_hosts": [host]}
+    return {"name": name, "validate_clusters": False, "virtual_hosts": [by_line(host)]}
 
 
 def _hosts(route: InboundRoute) -> Iterator[tuple[str, HostScore]]:
@@ -71,23 +74,33 @@ def _redirect(rule: InboundRule) -> RequestRedirect | None:
     return next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
 
 
-def _action(policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule], port: int) -> Config:
-    """Everything of an entry but its match."""
-    (route, _), rule = item.route, item.rule
-    answer = _redirect(rule)
-    limit = None if policy.rate_limit is None else policy.rate_limit.ref
-    label = InboundLabel(policy.server, route.ref, limit, redirects=answer is not None)
-    access = route_access(route.authorizations)
+def _actions(policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule], port: int) -> Iterator[Config]:
+    """Entries without what the match asks for: where a redirect leads back nothing is redirected (§1.57)."""
+    answer = _redirect(item.rule)
+    back = [] if answer is None else leads_back(answer, item.match.path, item.entry.tier)
+    if back is not None:
+        yield {**_to_application(policy, item), "match": {"headers": back}}
     if answer is not None:
         free = no_limits(policy.rate_limit)
         own = redirect(answer, port, item.match.path, item.entry.tier, explains=False)
-        return {"metadata": labelled(label), "typed_per_filter_config": access | free, **own}
+        yield {**_admitted(policy, item.route[0], redirects=True, more=free), **own}
+
+
+def _to_application(policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule]) -> Config:
     return {
-        "metadata": labelled(label),
-        "typed_per_filter_config": access,
+        **_admitted(policy, item.route[0]),
         "route": {"cluster_header": APP_KEY, "timeout": "0s"},
-        **request_changes(rule.filters),
+        **request_changes(item.rule.filters),
     }
+
+
+def _admitted(
+    policy: InboundPolicy, route: InboundRoute, *, redirects: bool = False, more: Config | None = None
+) -> Config:
+    """Who may use a route, and under which name it is counted."""
+    limit = None if policy.rate_limit is None else policy.rate_limit.ref
+    label = InboundLabel(policy.server, route.ref, limit, redirects=redirects)
+    return {"metadata": labelled(label), "typed_per_filter_config": route_access(route.authorizations) | (more or {})}
 
 
 def _no_route(policy: InboundPolicy) -> Config:

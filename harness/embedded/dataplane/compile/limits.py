@@ -1,8 +1,8 @@
 """Timeouts and retries of a rule, from its own fields and from annotations of its route and Service (section 2).
 
 The proxy does some of it in its own way. Another attempt goes to a backend that has not been tried yet, where Linkerd
-draws among all again (§1.37). The timeout of an attempt holds for the last one too (§2.10); where it is set, broken
-connections are tried again whether or not 502 is among the statuses.
+draws among all again (§1.37). An attempt that has taken too long is left running beside the next (§2.10): if it is the
+first to answer after all, its answer counts.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Limits:
             fields["idle_timeout"] = _seconds(self.idle)
         if self.retry is not None:
             fields["retry_policy"] = _retry_policy(self.retry, self.attempt)
+            # So the proxy does not cut the last attempt off (§2.10).
+            fields |= {"hedge_policy": {"hedge_on_per_try_timeout": True}} if self.attempt is not None else {}
         elif self.attempt is not None:
             fields["retry_policy"] = {"num_retries": 0, "per_try_timeout": _seconds(self.attempt)}
         return fields
@@ -111,7 +113,7 @@ def _retry_policy(retry: HttpRetry, attempt: timedelta | None) -> Config:
     when = ["refused-stream"]
     if statuses:
         when.append("retriable-status-codes")
-    if attempt is not None or statuses & _BROKEN:
+    if statuses & _BROKEN:
         when += ["reset", "connect-failure"]
     policy = {
         "retry_on": ",".join(when),

@@ -21,6 +21,7 @@ from harness.embedded.dataplane.compile.http import (
     require_identity,
     stamp_client_identity,
 )
+from harness.embedded.dataplane.compile.lines import line_filter
 from harness.embedded.dataplane.compile.local_replies import inbound_replies, outbound_replies, unmeshed_replies
 from harness.embedded.dataplane.compile.names import (
     HTTP_1,
@@ -54,7 +55,9 @@ def outbound(client: Client, dialect: Dialect) -> Config:
         table=client.table,
         stat_prefix=f"out_{key}",
         replies=outbound_replies(dialect) if client.meshed else unmeshed_replies(),
-        filters=[close_when_told(), require_identity() if client.meshed else remember_authority()],
+        filters=[line_filter(), close_when_told(), require_identity()]
+        if client.meshed
+        else [close_when_told(), remember_authority()],
         access_log=counters.outbound_counter(key) if client.meshed else [],
         attempt_log=counters.attempt_counter(key) if client.meshed else [],
     )
@@ -112,7 +115,7 @@ def _inbound_http(name: str, ip: str, port: int, *, to_mesh: bool) -> Config:
         table=name,
         stat_prefix=f"in_{key}_{port}_{'mesh' if to_mesh else 'plain'}",
         replies=inbound_replies(to_mesh=to_mesh),
-        filters=[*closed, stamp_client_identity(), access_filter(), *limit_filters()],
+        filters=[line_filter(), *closed, stamp_client_identity(), access_filter(), *limit_filters()],
         early=[choose_application(name, to_mesh=to_mesh)],
         access_log=counters.inbound_counter(key, port),
     ).network_filter()

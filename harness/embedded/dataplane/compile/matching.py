@@ -1,8 +1,7 @@
 """Matches of a rule as matches of the proxy (§1.38 to §1.46).
 
-Three things cannot be said exactly. Header lines of the same name reach the proxy's matcher joined by commas, so a
-repeated header matches only as a whole (§1.43 compares each line). A `%` in a query that begins no valid escape is
-not recognised (§1.44). Characters beyond ASCII take part in regular expressions only as «any other character».
+Two things cannot be said exactly. A `%` in a query that begins no valid escape is not recognised (§1.44). Characters
+beyond ASCII take part in regular expressions only as «any other character».
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from harness.embedded.dataplane.compile.lines import one_line
 from harness.embedded.dataplane.compile.names import Config
 from harness.embedded.dataplane.compile.regex import query_pattern, translate
 from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch
@@ -42,6 +42,11 @@ def entries(match: Match) -> list[Entry]:
     return [Entry(tier, length, {**path, **conditions}) for tier, length, path in _paths(match.path)]
 
 
+def narrowed(match: Config, headers: list[Config]) -> Config:
+    """A match that asks for these headers as well."""
+    return {**match, "headers": [*match.get("headers", ()), *headers]} if headers else match
+
+
 def _paths(path: PathMatch) -> list[tuple[Tier, int, Config]]:
     if path.type == "RegularExpression":
         return [(Tier.WHOLE, 0, {"safe_regex": {"regex": translate(path.value)}})]
@@ -71,9 +76,10 @@ def _conditions(match: Match) -> Config:
 
 
 def _header(header: HeaderMatch) -> Config:
-    name = header.name.lower()
+    if header.name.lower() != "host":
+        return one_line(header)
     value = {"exact": header.value} if header.type == "Exact" else {"safe_regex": {"regex": translate(header.value)}}
-    return {"name": ":authority" if name == "host" else name, "string_match": value}
+    return {"name": ":authority", "string_match": value}
 
 
 def _query_param(param: QueryParamMatch) -> Config:

@@ -10,7 +10,9 @@ from harness.embedded.dataplane.compile.backends import service_backend
 from harness.embedded.dataplane.compile.forwarding import Asked, actions, forward, redirects
 from harness.embedded.dataplane.compile.http import remembered_authority
 from harness.embedded.dataplane.compile.limits import service_limits
+from harness.embedded.dataplane.compile.lines import by_line
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, PEER_HEADERS, UNMESHED_HEADER, explained
+from harness.embedded.dataplane.compile.matching import narrowed
 from harness.embedded.dataplane.compile.names import (
     ALL_PODS,
     OPAQUE,
@@ -105,11 +107,13 @@ def _service_hosts(view: View, client: Client, state: ServiceState, port: int) -
     for name in service_names(state, client.namespace):
         by_scores[tuple(host_score(item.route.hostnames, name) for item in routes)].append(name)
     for number, (scores, names) in enumerate(by_scores.items()):
-        yield {
-            "name": "/".join((*state.key, str(port), str(number))),
-            "domains": [domain for name in names for domain in _domains(name, port)],
-            "routes": _host_routes(view, client, state.key, port, routes, scores),
-        }
+        yield by_line(
+            {
+                "name": "/".join((*state.key, str(port), str(number))),
+                "domains": [domain for name in names for domain in _domains(name, port)],
+                "routes": _host_routes(view, client, state.key, port, routes, scores),
+            }
+        )
 
 
 def _routes(view: View, client: Client, state: ServiceState, port: int) -> tuple[RouteInForce, ...]:
@@ -143,8 +147,12 @@ def _host_routes(
         key = (id(item.route), id(item.rule), asked)
         if key not in known:
             known[key] = actions(view, asked, item.route, item.rule)
-        found += [{**one, "match": {**item.entry.match, **one.get("match", {})}} for one in known[key]]
+        found += [{**one, "match": _both(item.entry.match, one.get("match", {}))} for one in known[key]]
     return [*found, _no_route(service, port)]
+
+
+def _both(match: Config, more: Config) -> Config:
+    return {**more, **narrowed(match, more.get("headers", []))}
 
 
 def _default_route(view: View, client: Client, service: ServiceKey, port: int) -> Config:

@@ -1,11 +1,13 @@
 """Redirects as answers of the proxy (§1.57).
 
-A redirect to where the request already went is answered too, where Linkerd lets such a request proceed. A port that is
-the scheme's own is written where it replaces another and the host stays: Linkerd leaves it out, which means the same.
+A redirect to where the request goes already is none: `leads_back` says of which requests that is true, so that an entry
+for them can stand before. A port that is the scheme's own is written where it replaces another and the host stays:
+Linkerd leaves it out, which means the same.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from harness.embedded.dataplane.compile.local_replies import ERROR_HEADER, closing, explained
@@ -49,6 +51,49 @@ def redirect(item: RequestRedirect, port: int, path: PathMatch, tier: Tier, *, e
     if found is not None:
         answer["port_redirect"] = found
     return {"redirect": {**answer, **(_path(rewrite, path, tier) if rewrite else {})}}
+
+
+def leads_back(item: RequestRedirect, path: PathMatch, tier: Tier) -> list[Config] | None:
+    """What is true of requests that the redirect would lead to where they go already; None if of none.
+
+    path, tier  by which the entry was found
+    """
+    same_path = _same_path(item.path, path, tier)
+    if item.scheme not in (None, "http") or same_path is None:
+        return None
+    return [*_same_authority(item), *same_path]
+
+
+def _same_authority(item: RequestRedirect) -> list[Config]:
+    if item.hostname is not None and item.port is not None:
+        return [_of(":authority", {"exact": f"{item.hostname}:{item.port}"})]
+    if item.hostname is not None:  # the port stays, unless it is written and need not be
+        pattern = rf"{re.escape(item.hostname)}(:[0-9]+)?"
+        return [_of(":authority", {"safe_regex": {"regex": pattern}}), _without_port_80()]
+    if item.port == _DEFAULT_PORTS["http"]:
+        return [_of(":authority", {"safe_regex": {"regex": "[^:]*"}})]
+    return [] if item.port is None else [_of(":authority", {"suffix": f":{item.port}"})]
+
+
+def _without_port_80() -> Config:
+    return {**_of(":authority", {"suffix": ":80"}), "invert_match": True}
+
+
+def _same_path(rewrite: PathRewrite | None, path: PathMatch, tier: Tier) -> list[Config] | None:
+    if rewrite is None:
+        return []
+    if rewrite.type == "ReplaceFullPath":
+        return [_of(":path", {"exact": rewrite.value})]
+    prefix = path.value if path.value == "/" else path.value.rstrip("/")
+    if path.type != "PathPrefix" or rewrite.value != prefix:
+        return None
+    if path.value != "/" or tier is Tier.WHOLE:
+        return []
+    return [_of(":path", {"safe_regex": {"regex": "/([/?].*)?"}})]  # of others the first slash would be doubled
+
+
+def _of(header: str, wanted: Config) -> Config:
+    return {"name": header, "string_match": wanted}
 
 
 def _port(item: RequestRedirect, dialled: int) -> int | None:
