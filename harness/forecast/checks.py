@@ -12,10 +12,12 @@ from typing import Any, Final
 from harness.dialect import Dialect
 from harness.forecast.contradiction import Contradiction, contradictions
 from harness.forecast.timeline import Moment, moments
+from harness.forecast.weights import unlike_weights
 from harness.lint.codes import CODES, Level
 from harness.lint.lint import lint_objects
 from harness.scenario.actions import Apply
 from harness.scenario.clusters import Clusters
+from harness.scenario.expectations import Expectation, Watch
 from harness.scenario.lint import lint
 from harness.scenario.loading import LoadedScenario, Reading
 from harness.scenario.manifests import Manifest
@@ -83,6 +85,7 @@ def check_scenario(
         return
     for moment in moments(loaded, project, dialect):
         yield from _contradictions(loaded, moment)
+        yield from _unlike_weights(loaded, moment)
         yield from _expected(loaded, moment, dialect)
 
 
@@ -96,6 +99,14 @@ def _contradictions(loaded: LoadedScenario, moment: Moment) -> Iterator[CodedFin
     for watch in scenario.spec.always:
         for wrong in contradictions(scenario, moment, watch):
             yield _contradicting(loaded.path, loaded.expectation_line(watch.expect), watch.expect, moment, wrong)
+
+
+def _unlike_weights(loaded: LoadedScenario, moment: Moment) -> Iterator[CodedFinding]:
+    promises: list[Expectation | Watch] = [*moment.step.then, *loaded.scenario.spec.always]
+    for promise in promises:
+        for strange in unlike_weights(loaded.scenario, moment, promise):
+            said = f"'{promise.expect}' in step '{moment.step.name}': {strange.sentence}"
+            yield CodedFinding(loaded.path, loaded.expectation_line(promise.expect), "share-unlike-weights", said)
 
 
 def _contradicting(path: str, line: int, name: str, moment: Moment, wrong: Contradiction) -> CodedFinding:

@@ -14,7 +14,7 @@ from harness.scenario.claims import Criteria, Share
 from harness.scenario.expectations import Expectation, Watch
 from harness.scenario.grpc_status import GrpcStatus
 from harness.scenario.model import Scenario
-from harness.scenario.units import format_duration
+from harness.scenario.units import format_duration, format_percent
 
 _NOBODY: frozenset[int] = frozenset({502, 503, 504})
 """What a client can be told when nobody answers in HTTP: an embedded mesh says so, elsewhere there is no response."""
@@ -91,9 +91,15 @@ def predictions(moment: Moment, ask: Ask) -> tuple[Prediction, ...]:
     return tuple(found)
 
 
+def is_held_to_rules(moment: Moment, promise: Expectation | Watch) -> bool:
+    """False where a patch may have changed what the mesh goes by, and where a gap is known."""
+    gap = promise.known_gap
+    return not moment.is_vague and (gap is None or not gap.covers(moment.objects.dialect))
+
+
 def contradictions(scenario: Scenario, moment: Moment, promise: Expectation | Watch) -> Iterator[Contradiction]:
     """Everything in a promise that cannot be; nothing where the oracle cannot know."""
-    if moment.is_vague or (promise.known_gap is not None and promise.known_gap.covers(moment.objects.dialect)):
+    if not is_held_to_rules(moment, promise):
         return
     share = share_of(scenario, promise)
     for ask in asks_of(scenario, promise):
@@ -103,14 +109,14 @@ def contradictions(scenario: Scenario, moment: Moment, promise: Expectation | Wa
         if ask.wanted is not None and not any(_all_can(prediction, ask.wanted) for prediction in found):
             yield Contradiction(ask.row, _wanted(ask.wanted), found[0])
         if share is not None and not any(_can_be(prediction, share) for prediction in found):
-            yield Contradiction(ask.row, _share_in_words(share), found[0])
+            yield Contradiction(ask.row, share_in_words(share), found[0])
 
 
 def _all_can(prediction: Prediction, wanted: Criteria) -> bool:
-    return all(_can(outcome, wanted) for outcome in prediction.outcomes)
+    return all(is_possible(outcome, wanted) for outcome in prediction.outcomes)
 
 
-def _can(outcome: Outcome, wanted: Criteria) -> bool:
+def is_possible(outcome: Outcome, wanted: Criteria) -> bool:
     """True unless something that the oracle knows of the outcome is against it."""
     if wanted.status is not None and not _status_can(outcome, wanted):
         return False
@@ -139,10 +145,10 @@ def _grpc_status_can(outcome: Outcome, wanted: GrpcStatus) -> bool:
     return any(wanted in _GRPC_STATUSES.get(status, frozenset({wanted})) for status in outcome.statuses or _NOBODY)
 
 
-def _must(outcome: Outcome, wanted: Criteria) -> bool:
+def is_certain(outcome: Outcome, wanted: Criteria) -> bool:
     """True if the outcome has all that is wanted, for certain."""
     known = {"status", "by", "answered-by"}
-    if not set(wanted.given()) <= known or not _can(outcome, wanted):
+    if not set(wanted.given()) <= known or not is_possible(outcome, wanted):
         return False
     if wanted.status is not None:
         return bool(outcome.statuses) and all(status in wanted.status for status in outcome.statuses)
@@ -162,7 +168,7 @@ def _can_be(prediction: Prediction, share: Share) -> bool:
 
 
 def _sum(prediction: Prediction, wanted: Criteria, *, must: bool) -> Fraction:
-    fits = _must if must else _can
+    fits = is_certain if must else is_possible
     return sum((one.probability for one in prediction.outcomes if fits(one, wanted)), Fraction(0))
 
 
@@ -179,7 +185,7 @@ def _wanted(wanted: Criteria) -> str:
     return ", ".join(words)
 
 
-def _share_in_words(share: Share) -> str:
+def share_in_words(share: Share) -> str:
+    """Such as «status 500 in exactly 10% of responses»."""
     bound = "exactly" if share.is_ is not None else "at most" if share.at_most is not None else "at least"
-    claimed = f"{share.claimed:.4%}".rstrip("%0").rstrip(".")
-    return f"{_wanted(share.of)} in {bound} {claimed}% of responses"
+    return f"{_wanted(share.of)} in {bound} {format_percent(share.claimed)} of responses"

@@ -83,6 +83,12 @@ _ALL: Final = (
     Code("route-lets-nobody-in", "warning", "§3.14", "A route of a Server that no policy opens: always 403"),
     Code("probe-locked-out", "error", "§3.13", "A Server whose routes or policies keep the kubelet's probe out"),
     Code("contradicts-rules", "error", "", "An expectation that cannot come true by the rules of the mesh"),
+    Code(
+        "share-unlike-weights",
+        "warning",
+        "§1.30",
+        "A share of answers that no sum of the route's weights makes",
+    ),
     Code("invalid-scenario", "error", "", "A scenario that cannot be run"),
     Code("allowed-without-reason", "error", "", "A finding that is allowed in place without a reason"),
     Code("allowed-for-nothing", "warning", "", "A finding that is allowed in place and is not there"),

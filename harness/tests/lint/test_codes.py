@@ -140,7 +140,13 @@ CASES: list[tuple[str, Dialect, list[Obj], list[Obj]]] = [
      [PROBED, *GUARD, route("r", ALL, parent=SERVER_PARENT)]),
 ]  # fmt: skip
 
-ELSEWHERE = {"contradicts-rules", "invalid-scenario", "allowed-without-reason", "allowed-for-nothing"}
+ELSEWHERE = {
+    "contradicts-rules",
+    "share-unlike-weights",
+    "invalid-scenario",
+    "allowed-without-reason",
+    "allowed-for-nothing",
+}
 """Codes about scenarios and comments, which have tests of their own."""
 
 

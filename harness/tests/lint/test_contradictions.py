@@ -80,6 +80,31 @@ def test_what_can_come_true_is_none(changed: Project, path: str, old: str, new: 
     assert "contradicts-rules" not in changed(path, old, new)
 
 
+@pytest.mark.parametrize("share", ["is: 30%, resolution: 5pp", "is: 50%, resolution: 10pp", "is: 4%, resolution: 2pp"])
+def test_a_share_that_no_sum_of_weights_makes_is_a_warning(changed: Project, share: str) -> None:
+    output = changed(INJECTION, TENTH, f"share: {{of: {{status: 500}}, {share}}}")
+    assert "share-unlike-weights" in output
+    assert "requests go to books 90%, error-injector 10%: apps that always answer alike make no such share" in output
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        "of: {status: 500}, is: 90%, resolution: 5pp",
+        "of: {status: 500}, is: 13%, resolution: 5pp",
+        "of: {status: 500}, is: 100%, resolution: 5pp",
+        "of: {status: 500}, at-most: 30%, resolution: 5pp",
+    ],
+)
+def test_a_share_that_a_sum_of_weights_can_make_is_none(changed: Project, share: str) -> None:
+    assert "share-unlike-weights" not in changed(INJECTION, TENTH, f"share: {{{share}}}")
+
+
+def test_an_app_alone_behind_a_service_may_answer_as_it_likes(changed: Project) -> None:
+    half = "share: {of: {status: 500}, is: 50%, resolution: 5pp}"
+    assert "share-unlike-weights" not in changed(INJECTION, "every: {status: 200, times: 50}", half)
+
+
 def test_a_known_gap_is_held_against_nothing(changed: Project) -> None:
     gap = "known-gap: linkerd\n          every: {status: 504, times: 100}"
     assert "contradicts-rules" not in changed(TIMEOUTS, REFUSED, gap)
