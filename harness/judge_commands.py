@@ -14,7 +14,7 @@ from harness.record.compare import Compared, compare
 from harness.record.reader import Record, read_record
 from harness.record.rejudge import Rejudged, rejudge
 from harness.run import events as ev
-from harness.scenario.loading import load_all
+from harness.scenario.lint import load_named
 from harness.verdict.judgement import Judgement, Verdict
 
 _CODES = {Verdict.BROKEN: Exit.BROKEN, Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE, Verdict.HOLDS: Exit.HELD}
@@ -40,7 +40,7 @@ def _rejudge(record: Record, run: Path, paths: Sequence[Path]) -> Exit:
     if started is None or started.dialect not in RULES:
         raise InputError([Finding(str(run), 0, "the record does not say which mesh it is of")])
     recorded, judged = set(started.scenarios), list[Rejudged]()
-    for loaded in load_all(paths):
+    for loaded in load_named(paths):
         if loaded.scenario.name not in recorded:
             click.echo(f"{loaded.scenario.name} ({loaded.path}) is not in the record")
             continue

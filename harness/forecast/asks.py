@@ -51,17 +51,12 @@ def asks_of(scenario: Scenario, promise: Expectation | Watch) -> tuple[Ask, ...]
 def share_of(scenario: Scenario, promise: Expectation | Watch) -> Share | None:
     """The share that is promised, if one is."""
     claim = promise.claim if isinstance(promise, Watch) else scenario.claim_of(promise)
-    source = promise.send if isinstance(promise, Watch) else scenario.source_of(promise)
-    if not isinstance(claim, Share) or (isinstance(source, Send) and source.is_call and claim.of.status is not None):
-        return None
-    return claim
+    return claim if isinstance(claim, Share) else None
 
 
 def _sent(scenario: Scenario, send: Send, wanted: Every | None) -> Ask:
     request = _request(send.request.method, send.request.url, send.headers)
     times = wanted.times if wanted else None
-    if send.is_call and wanted is not None and wanted.status is not None:
-        wanted = None  # HTTP's status of a call is 200, whatever the rules say
     return Ask(send.from_, sender_of(scenario, send.from_), request, wanted, times)
 
 

@@ -185,7 +185,6 @@ class Watch(Promise):
             yield ("send", "ramp"), "a ramp has an end, and 'always' goes on for as long as the story does"
         criteria = self.every.given() if self.every else self.share.of.given() if self.share else ()
         yield from _of_responses(self.share, criteria)
-        yield from _of_calls(self.send, "share" if self.share else "every", criteria)
         if "answered-by" in criteria:
             yield (
                 "share" if self.share else "every",
@@ -205,14 +204,6 @@ def _of_responses(share: Share | None, criteria: Collection[str]) -> Iterable[Pr
         yield "share", "'class' is what proxies count; of responses write status: 5xx"
     if share is not None and "answered-by" in criteria and len(criteria) > 1:
         yield "share", "a proxy tells how many each workload answered, not which; write 'answered-by' alone"
-
-
-def _of_calls(send: Send, claim: str, criteria: Collection[str]) -> Iterable[Problem]:
-    """HTTP's status is 200 whatever becomes of a call, and other requests have no status of gRPC."""
-    if send.is_call and "status" in criteria:
-        yield claim, "a call of gRPC is told by its 'grpc-status'; its 'status' is 200 whatever became of it"
-    if not send.is_call and "grpc-status" in criteria:
-        yield claim, "'grpc-status' is of calls of gRPC; write protocol: grpc in 'send'"
 
 
 def _only(keys: Sequence[str]) -> dict[str, Any]:
@@ -272,8 +263,6 @@ class Expectation(Promise):
             yield from self._of_counters(criteria)
         else:
             yield from _of_responses(self.share, criteria)
-        if self.send is not None:
-            yield from _of_calls(self.send, "share" if self.share else "every", criteria)
         if self.about is not None and (told := self._told_by_proxy()):
             yield told, "'answered-by' is told after requests of its own, not 'about' those of others"
         if self.about is not None and self.every is not None and self.every.times is not None:

@@ -74,6 +74,23 @@ def load_checked(paths: Iterable[str | Path], profile_name: str | None = None) -
     return _divided(name, profile, [reading.loaded() for reading in readings])
 
 
+def load_named(paths: Iterable[str | Path]) -> list[LoadedScenario]:
+    """The scenarios in files and folders, checked as far as that needs neither manifests nor a cluster.
+
+    raises  InputError with the findings of all files
+    """
+    readings = read_all(paths)
+    if findings := {found for reading in readings for found in (*reading.findings, *_names(reading))}:
+        raise InputError(sorted(findings))
+    return [reading.loaded() for reading in readings]
+
+
+def _names(reading: Reading) -> Iterator[Finding]:
+    if reading.document is not None:
+        for line, sentence in check_names(outline(reading.document)):
+            yield Finding(reading.path, line, one_line(sentence))
+
+
 def _divided(name: str, profile: Profile, scenarios: Sequence[LoadedScenario]) -> Checked:
     """The scenarios to run and those to skip."""
     reasons = [_unmet(loaded.scenario.spec.requires.mesh, name, profile) for loaded in scenarios]
@@ -98,10 +115,9 @@ def lint(reading: Reading, project: Project, clusters: Clusters, profile_name: s
     project   holds the file's manifests and apps
     clusters  has the profile that the file is to run on; if it requires another mesh, only what is true of all counts
     """
-    findings, profile = set(reading.findings), clusters.profiles[profile_name]
+    findings, profile = {*reading.findings, *_names(reading)}, clusters.profiles[profile_name]
     if reading.document is not None:
         scenario, path = outline(reading.document), reading.path
-        findings |= {Finding(path, line, one_line(sentence)) for line, sentence in check_names(scenario)}
         if not _unmet(scenario.mesh, profile_name, profile):
             findings |= set(Story(scenario, path, project, profile.rules).findings())
             findings |= set(_cluster(scenario, path, clusters, profile_name))

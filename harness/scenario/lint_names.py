@@ -35,6 +35,9 @@ def check_names(scenario: Outline) -> Iterator[LineFinding]:
         yield from _unknown_values(watch.asks)
     yield from _unknown_values([ask for place in order for ask in place.expectation.asks])
     yield from _check_senders(scenario, promises, places)
+    for promise in promises:
+        for ask in _origin(promise, places).asks:
+            yield from _of_another_protocol(promise.statuses, ask)
 
 
 def _check_senders(
@@ -85,6 +88,16 @@ def _unsigned(signs: Iterable[Word], ask: AskOutline, senders: Mapping[str, Send
             sign.line,
             f"{sign.text}: sender '{sender.name.text}' {what}, and proxies sign their answers to the mesh only",
         )
+
+
+def _of_another_protocol(statuses: Iterable[Word], ask: AskOutline) -> Iterator[LineFinding]:
+    """HTTP's status is 200 whatever becomes of a call, and other requests have no status of gRPC."""
+    for status in statuses:
+        if ask.calls and status.text == "status":
+            why = "a call of gRPC is told by its 'grpc-status'; its status of HTTP is 200 whatever became of it"
+            yield status.line, f"status: {why}"
+        elif not ask.calls and status.text == "grpc-status":
+            yield status.line, "grpc-status: only calls of gRPC have one; write protocol: grpc in the 'send'"
 
 
 def _wrong_host(ask: AskOutline, senders: Mapping[str, SenderOutline]) -> Iterator[LineFinding]:

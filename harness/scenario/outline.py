@@ -63,6 +63,7 @@ class AskOutline:
     """Requests of one kind: those of a `send`, or of one row.
 
     host   where the URL leads
+    calls  whether calls of gRPC are sent, which have a status of their own
     signs  keys of a row that ask who answered
     used   names in `${}`
     saved  names of values taken from the response
@@ -70,6 +71,7 @@ class AskOutline:
 
     sender: Word | None
     host: Word | None
+    calls: bool
     signs: tuple[Word, ...]
     used: tuple[Word, ...]
     saved: tuple[Word, ...]
@@ -81,6 +83,7 @@ class ExpectationOutline:
 
     asks       what it sends itself, in order
     signs      keys of its claim that ask who answered
+    statuses   keys of its claim that ask for a status: `status` of HTTP, `grpc-status`
     answerers  workloads that are to have answered
     counted    where its claim has the sender's proxy count who answers; None if it asks each response
     silent_as  why it has no responses that `about` could ask of; "" if it may have
@@ -91,6 +94,7 @@ class ExpectationOutline:
     again: Word | None
     asks: tuple[AskOutline, ...]
     signs: tuple[Word, ...]
+    statuses: tuple[Word, ...]
     answerers: tuple[Word, ...]
     counted: Word | None
     silent_as: str

@@ -25,6 +25,7 @@ from harness.scenario.yaml_source import Document, Location
 _SILENT: Final = {"resource": "asks the cluster", "metrics": "reads counters"}
 _REFERRING: Final = ("patch", "set-env", "unset-env", "scale", "wait")
 _SIGNS: Final = ("by", "answered-by")
+_STATUSES: Final = ("status", "grpc-status")
 _FILLED: Final = ("request", "headers", "body", "json")
 
 
@@ -108,7 +109,8 @@ class _Reader:
             about=self._word(*at, "about"),
             again=self._word(*at, "again"),
             asks=tuple(self._asks(at, rows)),
-            signs=tuple(sign for place in claims for sign in self._signs(place)),
+            signs=tuple(sign for place in claims for sign in self._keys(place, _SIGNS)),
+            statuses=tuple(status for place in claims for status in self._keys(place, _STATUSES)),
             answerers=tuple(answerers),
             counted=self._counted(at),
             silent_as=next((why for key, why in _SILENT.items() if self._value((*at, key)) is not None), ""),
@@ -136,7 +138,8 @@ class _Reader:
         return AskOutline(
             sender=sender,
             host=_host(request) or (_host(self._word(*table, "to")) if table else None),
-            signs=tuple(self._signs(at)) if table else (),
+            calls=self._value((*at, "protocol")) == "grpc",
+            signs=tuple(self._keys(at, _SIGNS)) if table else (),
             used=tuple(Word(name, word.line) for word in texts for name in names_in(word.text)),
             saved=tuple(Word(name, self.document.line(*at, "save", name)) for name, _ in saved),
         )
@@ -144,8 +147,8 @@ class _Reader:
     def _first(self, places: tuple[Location, ...], key: str) -> Word | None:
         return next((word for place in places if (word := self._word(*place, key)) is not None), None)
 
-    def _signs(self, at: Location) -> Iterator[Word]:
-        keys = (key for key in _SIGNS if self._value((*at, key)) is not None)
+    def _keys(self, at: Location, wanted: tuple[str, ...]) -> Iterator[Word]:
+        keys = (key for key in wanted if self._value((*at, key)) is not None)
         return (Word(key, self.document.line(*at, key)) for key in keys)
 
     def _texts(self, at: Location) -> Iterator[Word]:

@@ -131,3 +131,19 @@ def test_a_scenario_that_was_not_recorded_is_bad_input(tmp_path: Path) -> None:
     result = judged(record, other)
     assert isinstance(result.exception, InputError)
     assert "the record has other scenarios: made-up" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("about: a-tenth-fails", "about: a-tenth", "no expectation is called 'a-tenth'"),
+        ("every: {status: [200, 500]}", "every: {grpc-status: OK}", "only calls of gRPC have one"),
+    ],
+)
+def test_what_leads_nowhere_is_found_before_anything_is_judged(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    record = recorded(tmp_path, "run", *[200] * 9, 500)
+    result = judged(record, changed(tmp_path, old, new))
+    assert isinstance(result.exception, InputError)
+    assert sentence in str(result.exception)

@@ -116,6 +116,34 @@ SCENARIO_LINES = [
         "20: by: sender 'outside' asks through the ingress, and proxies sign their answers to the mesh only",
     ),
     (
+        "a status of HTTP, asked of a call",
+        ("GET http://books:7002/books.json, timeout: 2s}\n"
+         "          share: {of: {status: 500}",
+         "POST http://books:7002/s.B/Get, protocol: grpc}\n"
+         "          share: {of: {grpc-status: 5}"),
+        "31: status: a call of gRPC is told by its 'grpc-status'; its status of HTTP is 200 whatever became of it",
+    ),
+    (
+        "a status of gRPC, asked of somebody else's responses",
+        ("{status: [200, 500]}", "{grpc-status: OK}"),
+        "31: grpc-status: only calls of gRPC have one; write protocol: grpc in the 'send'",
+    ),
+    (
+        "a status of gRPC that selects no responses",
+        ("every: {status: [200, 500]}", "latency: {of: {grpc-status: 0}, p50: ..1s}"),
+        "31: grpc-status: only calls of gRPC have one; write protocol: grpc in the 'send'",
+    ),
+    (
+        "a status of gRPC all the time",
+        ("  steps:",
+         "  always:\n"
+         "    - expect: up\n"
+         "      send: {from: web, request: GET http://books:7002/}\n"
+         "      share: {of: {grpc-status: 0}, at-least: 99%, resolution: 1pp}\n"
+         "  steps:"),
+        "15: grpc-status: only calls of gRPC have one; write protocol: grpc in the 'send'",
+    ),
+    (
         "a row that a stranger cannot tell",
         ("        - expect: never-fails\n",
          "        - expect: x\n"
