@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._upgraded: asyncio.StreamReader | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._refused = False
+        self._refused: tuple[int, str] | None = None
         self._user = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -172,9 +172,7 @@ class Connection(asyncio.Protocol):
         if self._refused:
             return
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._begin_upgrade(data[upgrade.args[0] :])
+            self._parse(data)
         except _Refused as refused:
             self._reject(refused.status, refused.reason)
         except httptools.HttpParserCallbackError as error:
@@ -186,6 +184,12 @@ class Connection(asyncio.Protocol):
                 self._reject(400, "the request cannot be parsed")
         except httptools.HttpParserError:
             self._reject(400, "the request cannot be parsed")
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._begin_upgrade(data[upgrade.args[0] :])
 
     # Callbacks of the parser, in the order of a message.
 
@@ -265,7 +269,10 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
                 return
         self._task = None
-        self._await_request()
+        if self._refused:
+            self._answer_refused(*self._refused)
+        else:
+            self._await_request()
 
     async def _answer(self, request: Request, *, keep_alive: bool) -> bool:
         try:
@@ -318,12 +325,15 @@ class Connection(asyncio.Protocol):
             _log.exception("an upgraded connection failed")
 
     def _reject(self, status: int, reason: str) -> None:
-        self._refused = True
+        """Hear no more of this client; it is told why when the requests before have been answered."""
+        self._refused = (status, reason)
         self._stop_timer()
-        answer = self._refuse(status, reason)
-        if self._task is None:  # otherwise the answer would land in the middle of another one
-            request = Request("GET", "", "", "", {}, b"", "")
-            self._write_response(answer, request, keep_alive=False)
+        if self._task is None:
+            self._answer_refused(status, reason)
+
+    def _answer_refused(self, status: int, reason: str) -> None:
+        request = Request("GET", "", "", "", {}, b"", "")
+        self._write_response(self._refuse(status, reason), request, keep_alive=False)
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             # A client that still sends would lose the answer with its connection; what it sends goes nowhere.
             self._timer = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
