@@ -173,8 +173,14 @@ class EveryCounting:
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
+    """One end of a range.
+
+    without_lag  asked the same of the times since the requests really left: what it breaks, lag has not caused
+    """
+
     bound: LatencyBound
     judge: ShareJudge
+    without_lag: ShareJudge
 
 
 class LatencyCounting:
@@ -188,7 +194,9 @@ class LatencyCounting:
     def __init__(self, claim: Latency, bounds: ErrorBounds) -> None:
         self._claim = claim
         each = bounds.shared_by(len(claim.bounds()))
-        self._bounds = [_Bound(bound, ShareJudge(_band(bound), each)) for bound in claim.bounds()]
+        self._bounds = [
+            _Bound(bound, ShareJudge(_band(bound), each), ShareJudge(_band(bound), each)) for bound in claim.bounds()
+        ]
         self._seconds: list[float] = []
         self._lateness = Lateness(min(bound.limit.total_seconds() for bound in claim.bounds()))
         self.limit = max(bound.judge.max_n for bound in self._bounds)
@@ -213,6 +221,8 @@ class LatencyCounting:
         for bound in self._bounds:
             times = [seconds_against(outcome, bound.bound) for outcome in meant]
             bound.judge.add(sum(bound.bound.is_beyond(time) for time in times), len(times))
+            since_sent = [None if outcome.status is None else outcome.service_time for outcome in meant]
+            bound.without_lag.add(sum(bound.bound.is_beyond(time) for time in since_sent), len(since_sent))
 
     def finish(self, cause: Cause) -> None:
         for bound in self._bounds:
@@ -228,7 +238,9 @@ class LatencyCounting:
             f"{self._quantiles()}; {told.hits} of {told.total} {beyond} than {decisive.bound.limit.total_seconds():g} s"
         )
         judgement = replace(told, promised=promised, seen=seen)
-        caused = decisive.bound.slower and told.verdict is Verdict.BROKEN  # what holds in spite of the lag stands
+        # What holds in spite of the lag stands, and so does what would be broken without it.
+        broken = decisive.bound.slower and told.verdict is Verdict.BROKEN
+        caused = broken and decisive.without_lag.verdict is not Verdict.BROKEN
         return self._lateness.refused(judgement) if caused else judgement
 
     def progress(self) -> str:

@@ -331,6 +331,7 @@ def late(tmp_path: Path, claim: str, lag: float) -> Any:
         ("latency: {p90: 140ms..}", Verdict.HOLDS, Verdict.HOLDS),
         ("every: {faster-than: 200ms}", Verdict.BROKEN, Verdict.INCONCLUSIVE),
         # What holds or breaks although the sender was late stands.
+        ("latency: {p90: ..100ms}", Verdict.BROKEN, Verdict.BROKEN),
         ("latency: {p90: ..900ms}", Verdict.HOLDS, Verdict.HOLDS),
         ("latency: {p90: 900ms..}", Verdict.BROKEN, Verdict.BROKEN),
         ("every: {faster-than: 900ms}", Verdict.HOLDS, Verdict.HOLDS),
