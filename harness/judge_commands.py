@@ -10,7 +10,7 @@ import click
 
 from harness.dialect import RULES
 from harness.errors import Exit, Finding, InputError, worst
-from harness.record.compare import Compared, compare
+from harness.record.compare import Compared, compare, missing_from
 from harness.record.reader import Record, read_record
 from harness.record.rejudge import Rejudged, rejudge
 from harness.run import events as ev
@@ -74,7 +74,11 @@ def _rejudged_lines(one: Rejudged) -> Iterable[str]:
 
 
 def _compare(before: Record, after: Record) -> Exit:
+    for which, missing in (("later", missing_from(after, before)), ("earlier", missing_from(before, after))):
+        _print(f"{name} is no part of the {which} run" for name in missing)
     rows = list(compare(before, after))
+    if not rows:
+        raise InputError([Finding("", 0, "the two records have no scenario in common")])
     for row in rows:
         _print(_compared_lines(row))
     worse = [row.name for row in rows if row.worse]

@@ -45,13 +45,24 @@ class Compared:
 
 
 def compare(before: Record, after: Record) -> Iterator[Compared]:
-    """Every expectation of either run, in the order of the first, then of the second."""
+    """Every expectation of the scenarios that are part of both runs, in the order of the first, then of the second."""
+    apart = {*missing_from(after, before), *missing_from(before, after)}
     results = [{(r.scenario, r.name): r.judgement for r in record.results()} for record in (before, after)]
     for scenario, name in dict.fromkeys((*results[0], *results[1])):
+        if scenario in apart:
+            continue
         medians = tuple(_median(record.requests(scenario, name)) for record in (before, after))
         yield Compared(
             scenario, name, results[0].get((scenario, name)), results[1].get((scenario, name)), (medians[0], medians[1])
         )
+
+
+def missing_from(run: Record, other: Record) -> tuple[str, ...]:
+    """Scenarios of the other run that this one never meant to run."""
+    meant = [
+        dict.fromkeys(name for begun in record.of(ev.RunStarted) for name in begun.scenarios) for record in (run, other)
+    ]
+    return tuple(name for name in meant[1] if name not in meant[0])
 
 
 def _median(made: tuple[ev.RequestsMade, ...]) -> float | None:

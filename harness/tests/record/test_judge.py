@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from click.testing import CliRunner, Result
 from harness.errors import Exit, InputError
 from harness.judge_commands import judge
 from harness.record import Recorder
+from harness.record.reader import read_record
 from harness.run import events as ev
-from harness.tests.run.test_judging import HEAD, SHARE, judging, loaded, sender
+from harness.tests.run.test_judging import EVERY, HEAD, SHARE, judging, loaded, sender
 from harness.traffic.outcome import Failure
 
 TABLE = """\
@@ -122,6 +124,34 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert "worse: made-up / a-tenth-fails  holds -> broken" in worse.output
     assert "the two intervals do not meet" in worse.output
     assert judged(after, before).exit_code == Exit.HELD
+
+
+def with_another(folder: Path, name: str, *, reached: bool) -> Path:
+    """A record of two scenarios, of which the second is reached or not."""
+    (result,) = (
+        event.event
+        for event in read_record(recorded(folder, "one", 200, expectations=EVERY)).events
+        if isinstance(event.event, ev.ExpectationJudged)
+    )
+    path = folder / f"{name}.ndjson.gz"
+    with Recorder(path) as record:
+        record(ev.RunStarted("embedded", "linkerd-2.14", ("made-up", "another")))
+        record(result)
+        if reached:
+            record(replace(result, result=replace(result.result, scenario="another")))
+        record(ev.RunFinished(Exit.HELD, 1.0, ""))
+    return path
+
+
+def test_what_the_later_run_does_not_reach_is_worse_but_not_what_is_no_part_of_it(tmp_path: Path) -> None:
+    both = with_another(tmp_path, "both", reached=True)
+    stopped = judged(both, with_another(tmp_path, "stopped", reached=False))
+    assert stopped.exit_code == Exit.BROKEN
+    assert "worse: another / always-200  holds -> not reached" in stopped.output
+    alone = judged(both, recorded(tmp_path, "alone", 200, expectations=EVERY))
+    assert alone.exit_code == Exit.HELD, alone.output
+    assert "another is no part of the later run" in alone.output
+    assert "1 expectations, 0 worse" in alone.output
 
 
 def test_a_scenario_that_was_not_recorded_is_bad_input(tmp_path: Path) -> None:
