@@ -39,7 +39,7 @@ def brief_lines(prediction: Prediction) -> Iterator[str]:
     for outcome in prediction.outcomes:
         about = "" if prediction.exact else "about "
         reason = decisive_reason(outcome)
-        yield f"{about}{percent(outcome)} {headline(outcome)}" + (f": {reason}" if reason else "")
+        yield f"{about}{percent(outcome)} {headline(outcome)}" + (f"; {reason}" if reason else "")
 
 
 def headline(outcome: Outcome) -> str:

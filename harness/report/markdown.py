@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.report.story import ScenarioTold, Story
 from harness.report.text import result_lines
-from harness.report.words import MARKS, SUMMARY, WORDS
+from harness.report.words import MARKS, SUMMARY, WORDS, after_count
 from harness.run import events as ev
 from harness.verdict.judgement import Verdict
 
@@ -42,7 +42,9 @@ def headline(story: Story) -> str:
 
 
 def _facts(story: Story) -> str:
-    counts = ", ".join(f"{story.count(verdict)} {WORDS[verdict]}" for verdict in Verdict if story.count(verdict))
+    counts = ", ".join(
+        f"{count} {after_count(verdict, count)}" for verdict in Verdict if (count := story.count(verdict))
+    )
     where = f" on profile {escaped(story.started.profile)} ({escaped(story.started.dialect)})" if story.started else ""
     requests = sum(result.requests for result in story.results)
     return f"{counts or 'nothing was judged'}{where}; {requests} requests, {story.seconds:.1f} s."

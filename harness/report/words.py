@@ -6,6 +6,13 @@ from harness.errors import Exit
 from harness.verdict.judgement import Verdict
 
 WORDS = {Verdict.HOLDS: "holds", Verdict.BROKEN: "BROKEN", Verdict.INCONCLUSIVE: "INCONCLUSIVE"}
+
+
+def after_count(verdict: Verdict, count: int) -> str:
+    """The word after a number: «1 holds», «66 hold», «2 BROKEN»."""
+    return "hold" if verdict is Verdict.HOLDS and count != 1 else WORDS[verdict]
+
+
 MARKS = {Verdict.HOLDS: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
 SUMMARY = {
     Exit.HELD: "every expectation holds",

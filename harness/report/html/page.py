@@ -17,7 +17,7 @@ from harness.report.markdown import headline
 from harness.report.story import ScenarioTold, Story
 from harness.report.text import answer
 from harness.report.tutorial import ArticleTold, summary
-from harness.report.words import MARKS, WORDS
+from harness.report.words import MARKS, WORDS, after_count
 from harness.run.events import ExpectationResult
 from harness.verdict.judgement import Verdict
 
@@ -35,7 +35,7 @@ def page(story: Story, article: ArticleTold | None = None) -> str:
         headline=headline(story),
         verdict=_verdict_of(story),
         began=datetime.fromtimestamp(story.unix_time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-        counts=[(verdict, WORDS[verdict], story.count(verdict)) for verdict in _ORDER if story.count(verdict)],
+        counts=[(kind, after_count(kind, count), count) for kind in _ORDER if (count := story.count(kind))],
         wrong=sorted(
             ((s, r) for s in story.scenarios for r in s.results if r.verdict is not Verdict.HOLDS),
             key=lambda pair: _ORDER.index(pair[1].verdict),

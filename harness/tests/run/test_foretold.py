@@ -90,7 +90,7 @@ def told(
 
 def heads(found: tuple[Foretold, ...]) -> list[str]:
     (one,) = found
-    return [line.partition(":")[0] for line in one.lines]
+    return [line.partition(";")[0] for line in one.lines]
 
 
 def test_the_weights_on_the_cluster_are_told(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_weights_on_the_cluster_are_told(tmp_path: Path) -> None:
 def test_what_no_rule_allows_is_named(tmp_path: Path) -> None:
     by_proxy = outcome(3, 404, headers={"l5d-proxy-error": "no route found for request"})
     found = told(tmp_path, outcome(0, 200), by_proxy, outcome(4, None, Failure.TIMEOUT))
-    assert heads(found)[2] == "#3 cannot be by these rules"
+    assert heads(found)[2] == "#3 cannot be by these rules: the mesh does not do what its objects say"
 
 
 def test_what_the_rules_allow_is_not_blamed_on_the_mesh(tmp_path: Path) -> None:
