@@ -42,7 +42,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 """Where a command is: it is imported only when it is called."""
 
 
-class Interrupted(BaseException):
+class Interrupted(KeyboardInterrupt):
     """SIGTERM, turned into an exception so that everything is taken down on the way out, as with Ctrl-C."""
 
 
@@ -84,7 +84,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(Exit.INPUT)
-    except (KeyboardInterrupt, click.Abort, Interrupted):
+    except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; everything is taken down that was not to stay", err=True)
         sys.exit(Exit.INTERRUPTED)
     except SignalboxError as error:

@@ -91,7 +91,8 @@ def exit_code_of(error: BaseException) -> Exit:
     """The exit code that a run ends in because of this."""
     if isinstance(error, SignalboxError):
         return error.exit_code
-    return Exit.ENVIRONMENT if isinstance(error, Exception) else Exit.INTERRUPTED
+    # Not every BaseException is somebody's wish to end: pytest-timeout ends a test by one, too.
+    return Exit.INTERRUPTED if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit) else Exit.ENVIRONMENT
 
 
 def nearest(word: str, valid: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ import inspect
 import io
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from rich.console import Console
 
 from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
 from harness.plain.mesh import Broken, Mesh, NotShown, played
-from harness.plain.script import Script
+from harness.plain.script import Script, slug, unused
 from harness.pytest_worker import Worker
 from harness.report.allure import AllureSteps
 from harness.report.folder import PARTS, forget_parts, merge_reports, to_all
@@ -30,7 +31,7 @@ from harness.report.text import failure_lines
 from harness.run.events import Emit, ScenarioReport
 from harness.run.keep import Keep
 from harness.scenario.lint import Checked, NothingToRun, load_checked
-from harness.scenario.loading import looks_like_scenario
+from harness.scenario.loading import looks_like_scenario, name_taken
 from harness.scenario.project import Project
 from harness.scenario.units import parse_error_rate
 
@@ -112,9 +113,23 @@ def pytest_configure(config: pytest.Config) -> None:
         config.getoption("--signalbox-cluster"), false_alarm, _folder(config), keep, is_part=_is_part(config)
     )
     config.stash[WORKER] = worker
+    config.stash[TAKEN] = {}
+    config.pluginmanager.register(_Interruptions(worker), "signalbox-interruptions")
     config.add_cleanup(worker.close)
     if worker.folder is not None and _has_workers(config):
         forget_parts(worker.folder)
+
+
+class _Interruptions:
+    """Hears who ended the run; this hook is given no config."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Before fixtures are torn down, so that they know; pytest itself stops for --stepwise in the same way."""
+        if not isinstance(excinfo.value, pytest.Session.Interrupted):
+            self._worker.abort(KeyboardInterrupt())
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -130,6 +145,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         half = worker.false_alarm / 2 if items else worker.false_alarm
         worker.plain_budget = half / getattr(session.config, "workerinput", {}).get("workercount", 1)
         worker.false_alarm = half
+    taken = {item.name for item in items}
+    for item in session.items:
+        if not isinstance(item, ScenarioItem):
+            told = f"{item.path.stem} {item.nodeid.partition('::')[2]}"
+            item.stash[CALLED] = called = unused(slug(told), taken)
+            taken.add(called)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -140,10 +161,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """How likely bad luck alone makes this run red, and how to enter the clusters that stay."""
+    """How likely bad luck alone makes this run red, and what else is to be said at its end."""
     if sentence := config.stash[WORKER].bad_luck():
         terminalreporter.write_line(sentence)
-    for line in config.stash[WORKER].kept:
+    for line in config.stash[WORKER].last_words:
         terminalreporter.write_line(line)
 
 
@@ -170,6 +191,10 @@ class _Shown:
 
 
 SHOWN = pytest.StashKey[_Shown]()
+TAKEN = pytest.StashKey[dict[str, tuple[Path, str]]]()
+"""Names of scenarios, with the file that has each, and where in it."""
+CALLED = pytest.StashKey[str]()
+"""What a plain test is called in reports: no other test of the run, and no scenario, is called so."""
 WRONG = pytest.StashKey[str]()
 """What made a plain test fail, if it was no claim about the mesh."""
 
@@ -186,19 +211,29 @@ def mesh(request: pytest.FixtureRequest) -> Iterator[Mesh]:
     profile_name, profile = project.profile(worker.profile_name)
     shown = item.stash[SHOWN] = _Shown(profile_name)
     about = (inspect.getdoc(item.obj) or item.name) if isinstance(item, pytest.Function) else item.name
-    script = Script.begin(f"{path.stem} {item.name}", about.partition("\n")[0], str(path), project, profile.rules)
+    script = Script.begin(item.stash[CALLED], about.partition("\n")[0], str(path), project, profile.rules)
 
     def ended() -> tuple[Exit, str]:
-        return session.exit_code, item.stash.get(WRONG, "")
+        cut_short = "the test was interrupted" if worker.is_interrupted else ""
+        return session.shown, item.stash.get(WRONG, cut_short)
 
     with shown as listen, worker.telling(profile_name, profile, listen) as session:
         with session.staged(script.loaded(), project) as run:
-            hint = f"pytest '{path}::{item.name}' --signalbox-keep on-failure   (leaves the cluster up)"
+            hint = _again(item, worker.profile_name)
             with played(run, script, session, worker.next_alpha, hint=hint, ended=ended) as told:
                 yield told
-        worker.ended(run.end().exit_code)
+        code = run.end().exit_code
+        worker.ended(Exit.INTERRUPTED if worker.is_interrupted else code)
     if run.not_undone:
         raise EnvironmentFailed("\n".join(run.not_undone))
+
+
+def _again(item: pytest.Item, profile_name: str | None) -> str:
+    """The command line that runs a plain test alone, on the same cluster, and leaves what it did there."""
+    node = f"{_as_typed(item.path)}::{item.nodeid.partition('::')[2]}"
+    cluster = [] if profile_name is None else ["--signalbox-cluster", profile_name]
+    words = ["pytest", node, *cluster, "--signalbox-keep", Keep.ON_FAILURE.value]
+    return f"{shlex.join(words)}   (leaves the cluster up)"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -224,17 +259,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """The cluster goes before pytest says its last words, so that they can tell of one that stays.
-
-    A run that somebody ended is told as such, also if a plain test was under way.
-    """
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The cluster goes before pytest says its last words, so that they can tell of one that stays."""
     worker = session.config.stash[WORKER]
-    if exitstatus == pytest.ExitCode.INTERRUPTED:
-        worker.abort(KeyboardInterrupt())
     worker.close()
     if (output := getattr(session.config, "workeroutput", None)) is not None:
-        output[OF_WORKER] = {"kept": worker.kept, "alphas": worker.own_alphas}
+        output[OF_WORKER] = {"last_words": worker.last_words, "alphas": worker.own_alphas}
     elif worker.folder is not None and _has_workers(session.config):
         merge_reports(worker.folder, worker.bad_luck())
 
@@ -243,7 +273,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """An xdist worker is done: what it has to say is said by whoever has the terminal."""
     worker, told = node.config.stash[WORKER], getattr(node, "workeroutput", {}).get(OF_WORKER, {})
-    worker.kept += told.get("kept", [])
+    worker.last_words += told.get("last_words", [])
     worker.alphas += told.get("alphas", [])
 
 
@@ -254,15 +284,26 @@ class ScenarioFile(pytest.File):
         """The one item of the file, or all its findings as one collection error."""
         try:
             checked = load_checked([_as_typed(self.path)], self.config.stash[WORKER].profile_name)
+            self._check_name(checked)
         except NothingToRun as nothing:
             pytest.skip(nothing.skipped[0].reason, allow_module_level=True)
         except InputError as error:
+            if not self.config.option.collectonly:
+                self.config.stash[WORKER].refuse(error)
             raise self.CollectError(str(error)) from None
         item = ScenarioItem.from_parent(self, name=checked.scenarios[0].scenario.name, checked=checked)
         labels = checked.scenarios[0].scenario.metadata.labels
         item.add_marker(pytest.mark.label(**{_NO_WORD.sub("_", name): value for name, value in labels.items()}))
         item.extra_keyword_matches.update(labels.values())
         yield item
+
+    def _check_name(self, checked: Checked) -> None:
+        """Raise InputError if a scenario of another file is called the same: reports know scenarios by name."""
+        (loaded,) = checked.scenarios
+        name, line = loaded.scenario.name, loaded.line("metadata", "name")
+        path, place = self.config.stash[TAKEN].setdefault(name, (self.path, f"{loaded.path}:{line}"))
+        if path != self.path:
+            raise InputError([name_taken(name, loaded.path, line, by=place)])
 
 
 class ScenarioItem(pytest.Item):

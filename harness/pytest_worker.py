@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.errors import Exit
+from harness.errors import Exit, InputError, worst
 from harness.record import Recorder
 from harness.report.folder import RECORD, reports
 from harness.run.events import ClusterKept, Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
 from harness.run.keep import Keep
-from harness.run.runner import aborted
+from harness.run.runner import aborted, asked_for_by
 from harness.run.session import Session, open_session
 from harness.scenario.clusters import Profile
 from harness.scenario.lint import Checked
@@ -28,7 +30,8 @@ class Worker:
     is_part       whether its record is one of several that are merged later
     promises      claims of all scenarios of the run, which share the budget of false alarms
     plain_budget  what the claims of plain tests in this process have of that budget
-    kept, alphas  lines about clusters that stay, and chances of a false «broken», of this process or its workers
+    last_words    of this process or its workers: lines such as how to enter a cluster that stays
+    alphas        of this process or its workers: chances of a false «broken»
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class Worker:
     ) -> None:
         self.profile_name = profile_name
         self.keep = keep
-        self.kept: list[str] = []
+        self.last_words: list[str] = []
         self.alphas: list[float] = []
         self.is_part = is_part
         self.false_alarm = false_alarm
@@ -50,6 +53,7 @@ class Worker:
         self._record: Emit | None = None
         self._began = time.monotonic()
         self._aborted: RunAborted | None = None
+        self._refused: list[InputError] = []
 
     def run(self, checked: Checked, listen: Emit) -> ScenarioReport:
         """Run one scenario; its events go to `listen`."""
@@ -60,11 +64,13 @@ class Worker:
     @contextlib.contextmanager
     def telling(self, profile_name: str, profile: Profile, listen: Emit) -> Iterator[Session]:
         """The session, with everything that happens on it told to `listen` and to the reports."""
-        if self._session is not None and self.keep.leaves(self._session.exit_code):
+        if self._session is not None and self._session.is_left:
             pytest.skip("the cluster is left as an earlier test that did not hold left it")
         self._listen = listen
         try:
-            self._report(profile_name, profile)
+            if self._record is None:
+                self._begin_reports()
+                self._emit(RunStarted(profile_name, profile.dialect, ()))
             yield self.session(profile)
         except BaseException as error:
             self.abort(error)
@@ -77,8 +83,18 @@ class Worker:
 
     def abort(self, error: BaseException) -> None:
         """This ended the run, or would have: no report may say that all went well."""
-        self._aborted = aborted(error)
-        self.ended(self._aborted.exit_code)
+        told = aborted(error)
+        self._end_by(told)
+        self.ended(told.exit_code)
+
+    def refuse(self, error: InputError) -> None:
+        """A scenario cannot be run; reports tell it at the end, though nothing has run that could fail."""
+        self._refused.append(error)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether somebody has ended the run."""
+        return self._aborted is not None and self._aborted.exit_code is Exit.INTERRUPTED
 
     def next_alpha(self) -> float:
         """The chance of a false «broken» that the next claim of a plain test has: nobody knows how many follow."""
@@ -91,6 +107,8 @@ class Worker:
             alpha = alpha_of_each(self.promises, self.false_alarm)
             opened = open_session(profile, self._emit, alpha=alpha, keep=self.keep)
             self._session = self._stack.enter_context(opened)
+            if self.profile_name is not None:
+                self._session.options = asked_for_by(self.profile_name, profile.provider)
         return self._session
 
     def bad_luck(self) -> str:
@@ -106,17 +124,33 @@ class Worker:
 
     def close(self) -> None:
         """Take the cluster away and finish the reports."""
+        if self._refused:
+            self._end_by(aborted(InputError([found for error in self._refused for found in error.findings])))
+            self._refused.clear()
+            if self._record is None:
+                self._begin_reports_if_possible()
         self._stack.close()
 
-    def _report(self, profile_name: str, profile: Profile) -> None:
-        """Begin the reports with the first scenario."""
-        if self._record is None:
-            if self.folder is not None and self.is_part:
-                self._record = self._stack.enter_context(Recorder(self.folder / RECORD))
-            else:
-                self._record = self._stack.enter_context(reports(self.folder))
-            self._stack.callback(self._end)
-            self._emit(RunStarted(profile_name, profile.dialect, ()))
+    def _begin_reports_if_possible(self) -> None:
+        """At the end of a run there is no test left that could fail by it."""
+        try:
+            self._begin_reports()
+        except InputError as error:
+            self.last_words.append(str(error))
+
+    def _begin_reports(self) -> None:
+        self._stack.enter_context(_terminated_like_interrupted())
+        if self.folder is not None and self.is_part:
+            self._record = self._stack.enter_context(Recorder(self.folder / RECORD))
+        else:
+            self._record = self._stack.enter_context(reports(self.folder))
+        self._stack.callback(self._end)
+
+    def _end_by(self, told: RunAborted) -> None:
+        """Of all that ended the run, reports tell the worst."""
+        before = [self._aborted] if self._aborted is not None else []
+        code = worst(one.exit_code for one in (*before, told))
+        self._aborted = next(one for one in (*before, told) if one.exit_code is code)
 
     def _end(self) -> None:
         """Tell the reports how it ended; the cluster is gone by now."""
@@ -129,7 +163,20 @@ class Worker:
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, ClusterKept):
-            self.kept += event.lines
+            self.last_words += event.lines
         for consumer in (self._record, self._listen):
             if consumer is not None:
                 consumer(event)
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends pytest as Ctrl-C does, unless somebody else wants it: the cluster goes, and reports are written."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

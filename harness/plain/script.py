@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from types import FrameType
@@ -131,9 +131,7 @@ class Script:
         spec = self._data["spec"]
         taken = {one["expect"] for one in spec["always"]}
         taken |= {one["expect"] for step in spec["steps"] for one in step["then"]}
-        return next(
-            name for number in count(1) if (name := f"{wanted}-{number}" if number > 1 else wanted) not in taken
-        )
+        return unused(wanted, taken)
 
     def _appended(self, kind: type[Parsed], place: Location, written: Mapping[str, Any]) -> tuple[Parsed, Location]:
         __tracebackhide__ = True
@@ -178,6 +176,11 @@ class Script:
 def slug(text: str) -> str:
     """Words with dashes between them."""
     return _NO_SLUG.sub("-", text).strip("-") or "unnamed"
+
+
+def unused(wanted: str, taken: Container[str]) -> str:
+    """The name, or with a number if something is called so already."""
+    return next(name for number in count(1) if (name := f"{wanted}-{number}" if number > 1 else wanted) not in taken)
 
 
 def line_of_test() -> int:

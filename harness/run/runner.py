@@ -76,7 +76,7 @@ def asked_for_by(profile_name: str, provider: str, environ: Mapping[str, str] = 
 
 
 def aborted(error: BaseException) -> ev.RunAborted:
-    """What a report says of a run that an exception ended; whoever is interrupted knows why."""
+    """What a report says of a run that an exception ended; whoever interrupts it knows why."""
     code = exit_code_of(error)
     match error:
         case InputError():
@@ -85,4 +85,6 @@ def aborted(error: BaseException) -> ev.RunAborted:
             return ev.RunAborted(code, "environment failed", str(error))
         case Exception():
             return ev.RunAborted(code, "internal error", f"{type(error).__name__}: {error}")
-    return ev.RunAborted(code, "interrupted")
+    if code is Exit.INTERRUPTED:
+        return ev.RunAborted(code, "interrupted")
+    return ev.RunAborted(code, "ended from outside", str(error))

@@ -80,6 +80,16 @@ class Session:
         """The worst of how scenarios ended so far."""
         return worst(self.codes)
 
+    @property
+    def shown(self) -> Exit:
+        """What it stays or goes by: the worst of how scenarios ended; an interruption takes nothing of that back."""
+        return worst(self.codes - {Exit.INTERRUPTED}) or self.exit_code
+
+    @property
+    def is_left(self) -> bool:
+        """Whether a scenario has left everything as it is; nothing can follow it then."""
+        return self.keep.leaves(self.shown)
+
     @contextmanager
     def staged(
         self, loaded: LoadedScenario, project: Project | None = None, stretch: Stretch = WHOLE
@@ -141,7 +151,7 @@ class Session:
     @property
     def stays(self) -> bool:
         """Whether the cluster is to stay after what happened so far."""
-        return self.keep.stays_after(self.exit_code)
+        return self.keep.stays_after(self.shown)
 
     def _applier(self) -> Applier:
         return Applier(self.kube, self.run_id, guarded=self.cluster.shared)

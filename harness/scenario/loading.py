@@ -144,11 +144,15 @@ def _with_twins(readings: Sequence[Reading]) -> list[Reading]:
         if reading.scenario is not None and reading.document is not None:
             name, line = reading.scenario.name, reading.document.line("metadata", "name")
             if name in taken:
-                message = f"the name '{name}' is taken, by {taken[name]}"
-                findings = (*findings, Finding(reading.path, line, message))
+                findings = (*findings, name_taken(name, reading.path, line, by=taken[name]))
             taken.setdefault(name, f"{reading.path}:{line}")
         checked.append(Reading(reading.path, reading.document, reading.scenario, findings))
     return checked
+
+
+def name_taken(name: str, path: str, line: int, *, by: str) -> Finding:
+    """What is said of a scenario that is called like one at another place."""
+    return Finding(path, line, f"the name '{name}' is taken, by {by}")
 
 
 def read(path: str) -> Reading:

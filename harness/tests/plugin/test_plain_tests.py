@@ -6,8 +6,9 @@ The session is a real one, on a cluster that nobody asks for anything.
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,99 @@ def test_what_cannot_be_undone_is_an_error_beside_the_tests_own_failure(
     outcome, story = ran(pytester)
     outcome.assert_outcomes(failed=1)
     assert story.scenarios[0].failures[0].startswith("the test failed: AssertionError: mine")
+
+
+def test_ctrl_c_in_a_test_is_told_and_what_it_did_is_undone(pytester: pytest.Pytester, undone: Undone) -> None:
+    pytester.makepyfile("def test_it(mesh):\n    raise KeyboardInterrupt\n")
+    outcome, story = ran(pytester, "--signalbox-keep=on-failure")
+    assert outcome.ret == pytest.ExitCode.INTERRUPTED
+    assert story.aborted == ev.RunAborted(Exit.INTERRUPTED, "interrupted")
+    assert [one.failures for one in story.scenarios] == [("the test was interrupted",)]
+    assert undone.times == 1
+
+
+def test_whoever_ends_pytest_by_a_call_has_interrupted_the_run(pytester: pytest.Pytester, undone: Undone) -> None:
+    pytester.makepyfile(
+        "import pytest\ndef test_it(mesh): pass\n\ndef test_end(): pytest.exit('enough', returncode=7)\n"
+    )
+    outcome, story = ran(pytester)
+    assert outcome.ret == 7
+    assert story.exit_code is Exit.INTERRUPTED
+
+
+def test_a_process_that_is_terminated_writes_its_reports(pytester: pytest.Pytester, undone: Undone) -> None:
+    pytester.makepyfile("import os, signal\ndef test_it(mesh):\n    os.kill(os.getpid(), signal.SIGTERM)\n")
+    outcome, story = ran(pytester)
+    assert outcome.ret == pytest.ExitCode.INTERRUPTED
+    assert story.exit_code is Exit.INTERRUPTED
+    assert undone.times == 1
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("option", ["-x", "--stepwise"])
+def test_a_run_that_stops_at_its_first_failure_is_broken_and_not_interrupted(
+    pytester: pytest.Pytester, undone: Undone, option: str
+) -> None:
+    pytester.makepyfile(BROKEN + "\ndef test_it(mesh):\n    claim(mesh)\n\ndef test_that(mesh): pass\n")
+    _, story = ran(pytester, option)
+    assert (story.aborted, story.exit_code) == (None, Exit.BROKEN)
+    assert len(story.scenarios) == 1
+
+
+def test_of_all_that_ends_a_run_the_worst_is_told(pytester: pytest.Pytester, undone: Undone) -> None:
+    pytester.makepyfile(
+        "from harness.errors import *\n"
+        "def test_it(mesh): raise InputError([Finding('x', 1, 'no such app')])\n"
+        "def test_that(mesh): raise EnvironmentFailed('no disk')\n"
+    )
+    _, story = ran(pytester)
+    assert story.aborted == ev.RunAborted(Exit.INPUT, "bad input", "x:1: no such app")
+
+
+TWINS = """
+import pytest
+
+@pytest.mark.parametrize("sign", ["+", "-"])
+class TestA:
+    def test_it(self, mesh, sign):
+        claim(mesh)
+
+class TestB:
+    def test_it(self, mesh):
+        claim(mesh)
+
+def test_B_test_it(mesh):
+    claim(mesh)
+"""
+
+
+def test_tests_that_are_called_alike_are_told_apart(pytester: pytest.Pytester, undone: Undone) -> None:
+    pytester.makepyfile(test_twins=BROKEN + TWINS)
+    _, story = ran(pytester)
+    names = [one.name for one in story.scenarios]
+    assert names[:2] == ["test-twins-TestA-test-it", "test-twins-TestA-test-it-2"]
+    assert len(set(names)) == len(names) == 4
+
+
+def test_what_to_do_next_names_the_test_and_the_cluster(
+    pytester: pytest.Pytester, undone: Undone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def played(*_: object, hint: str, **more: object) -> AbstractContextManager[None]:
+        told.append(hint)
+        return nullcontext()
+
+    monkeypatch.setattr("harness.pytest_plugin.played", played)
+    pytester.mkdir("below").joinpath("test_twins.py").write_text(TWINS)
+    monkeypatch.chdir(pytester.path / "below")
+    pytester.runpytest_inprocess("--signalbox-cluster=embedded-edge", "--rootdir", pytester.path)
+    assert told == [
+        f"pytest {node} --signalbox-cluster embedded-edge --signalbox-keep on-failure   (leaves the cluster up)"
+        for node in (
+            "'test_twins.py::TestA::test_it[+]'",
+            "'test_twins.py::TestA::test_it[-]'",
+            "test_twins.py::TestB::test_it",
+            "test_twins.py::test_B_test_it",
+        )
+    ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import ClusterLost, Exit
+from harness.errors import ClusterLost, Exit, worst
 from harness.run import events as ev
 from harness.scenario.loading import LoadedScenario
 from harness.tests.report.made import events, result
@@ -59,7 +59,7 @@ def with_events(monkeypatch: pytest.MonkeyPatch, told: list[ev.Event], fails: Ba
 
         @property
         def exit_code(self) -> Exit:
-            return next(iter(self.codes), Exit.HELD)
+            return worst(self.codes)
 
         def false_alarm_sentence(self) -> str:
             return "at most 1%"
@@ -100,7 +100,12 @@ def test_the_folder_has_all_reports(pytester: pytest.Pytester, project: Path, mo
 
 
 @pytest.mark.parametrize(
-    ("fails", "word"), [(KeyboardInterrupt(), "interrupted"), (ClusterLost("Envoy died"), "environment failed")]
+    ("fails", "word"),
+    [
+        (KeyboardInterrupt(), "interrupted"),
+        (ClusterLost("Envoy died"), "environment failed"),
+        (pytest.fail.Exception("Timeout (>1.0s)"), "ended from outside"),
+    ],
 )
 def test_a_run_that_does_not_come_to_its_end_says_so(
     pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch, fails: BaseException, word: str
@@ -109,6 +114,29 @@ def test_a_run_that_does_not_come_to_its_end_says_so(
     pytester.runpytest_inprocess(SCENARIO, "--signalbox-report=out", no_reraise_ctrlc=True)
     summary = (project / "out" / "summary.md").read_text(encoding="utf-8")
     assert summary.startswith(f"## Signalbox: {word}")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
+def test_a_spoiled_scenario_is_told_and_reports_of_an_earlier_run_go(
+    pytester: pytest.Pytester, project: Path, workers: tuple[str, ...]
+) -> None:
+    (project / SCENARIO).write_text(SMALL.replace("1s}", "1}"), encoding="utf-8")
+    (project / "out").mkdir()
+    (project / "out" / "summary.md").write_text("all is well", encoding="utf-8")
+    pytester.runpytest_inprocess(SCENARIO, "--signalbox-report=out", "--collect-only")
+    assert (project / "out" / "summary.md").read_text(encoding="utf-8") == "all is well"
+    pytester.runpytest_inprocess(SCENARIO, "--signalbox-report=out", *workers)
+    summary = (project / "out" / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("## Signalbox: bad input")
+    assert f"{SCENARIO}:10: " in summary
+
+
+def test_a_spoiled_scenario_is_told_where_no_report_can_be(pytester: pytest.Pytester, project: Path) -> None:
+    (project / SCENARIO).write_text(SMALL.replace("1s}", "1}"), encoding="utf-8")
+    (project / "out").write_text("a file")
+    outcome = pytester.runpytest_inprocess(SCENARIO, "--signalbox-report=out")
+    assert outcome.ret == pytest.ExitCode.INTERRUPTED
+    outcome.stdout.fnmatch_lines(["out/run.ndjson.gz: the report cannot be written: *"])
 
 
 def test_without_a_folder_nothing_is_written(

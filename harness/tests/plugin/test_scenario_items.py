@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.errors import ClusterLost, Exit
+from harness.errors import ClusterLost, Exit, worst
 from harness.run.events import ExpectationResult, ScenarioReport
 from harness.run.keep import Keep
 from harness.scenario.loading import LoadedScenario, load
@@ -24,6 +25,8 @@ ROOT = Path(__file__).parents[3]
 SCENARIO = "scenarios/tutorial/fault-injection.yaml"
 alphas: list[float] = []
 """What the sessions of the last test were opened with."""
+sessions: list[Any] = []
+"""The sessions that were opened."""
 Run = Callable[[LoadedScenario], ScenarioReport]
 
 
@@ -73,12 +76,19 @@ def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
     class Prepared:
         phases = (("cluster", 0.8),)
 
-        def __init__(self) -> None:
+        options = ""
+
+        def __init__(self, keep: Keep) -> None:
             self.codes: set[Exit] = set()
+            self.keep = keep
 
         @property
         def exit_code(self) -> Exit:
-            return next(iter(self.codes), Exit.HELD)
+            return worst(self.codes)
+
+        @property
+        def is_left(self) -> bool:
+            return self.keep.leaves(self.exit_code)
 
         def run(self, loaded: LoadedScenario) -> ScenarioReport:
             happened.append("run")
@@ -93,7 +103,8 @@ def with_session(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[str]:
     def open_session(*arguments: object, alpha: float, keep: Keep) -> Iterator[Prepared]:
         happened.append("open")
         alphas.append(alpha)
-        yield Prepared()
+        sessions.append(prepared := Prepared(keep))
+        yield prepared
         happened.append("close")
 
     monkeypatch.setattr("harness.pytest_worker.open_session", open_session)
@@ -253,6 +264,23 @@ def test_a_scenario_that_hangs_runs_out_of_its_time_and_the_cluster_goes(
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(["*Timeout*1.0s*"])
     assert happened[-1] == "close"
+
+
+@pytest.mark.usefixtures("small")
+def test_what_to_do_next_names_the_cluster(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
+    for given, named in (("--signalbox-cluster=embedded-edge", " --cluster embedded-edge"), ("-q", "")):
+        pytester.runpytest_inprocess(TWO[0], given).assert_outcomes(passed=1)
+        assert sessions[-1].options == named
+
+
+@pytest.mark.usefixtures("small")
+def test_two_scenarios_of_one_name_are_refused(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_session(monkeypatch, lambda loaded: report(Verdict.HOLDS))
+    (pytester.path / TWO[1]).write_text(SMALL.format(name="one", speed="slow"))
+    outcome = pytester.runpytest_inprocess(*TWO, TWO[0])
+    outcome.stdout.fnmatch_lines([f"{TWO[1]}:3: the name 'one' is taken, by {TWO[0]}:3"])
+    pytester.runpytest_inprocess(TWO[0], TWO[0]).assert_outcomes(passed=1)
 
 
 @pytest.mark.usefixtures("small")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 
 from harness.cluster.provider import Cluster
 from harness.dialect import DIALECTS
+from harness.errors import Exit
 from harness.kube.apply import Applier
 from harness.run import events as ev
 from harness.run.keep import Keep
@@ -56,6 +57,17 @@ def test_one_that_cannot_be_kept_is_released_without_what_was_installed(
         pass
     assert chosen.released == ["theirs"]
     assert [event.text for event in told if isinstance(event, ev.Note)] == [LEFT]
+
+
+@pytest.mark.parametrize(("before", "stays"), [({Exit.HELD, Exit.BROKEN}, True), ({Exit.HELD}, False), (set(), False)])
+def test_what_a_failure_left_stays_also_if_somebody_interrupts_what_follows(
+    monkeypatch: pytest.MonkeyPatch, before: set[Exit], stays: bool
+) -> None:
+    told = told_by(monkeypatch, Full(full=False))
+    with suppress(KeyboardInterrupt), open_session(PROFILE, told.append, keep=Keep.ON_FAILURE) as session:
+        session.codes |= before
+        raise KeyboardInterrupt
+    assert isinstance(told[-1], ev.ClusterKept) is stays
 
 
 def test_one_that_is_kept_has_what_was_installed(monkeypatch: pytest.MonkeyPatch) -> None:
