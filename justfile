@@ -22,6 +22,10 @@ test-request-routing *args:
 test-authorization *args:
     signalbox run scenarios/tutorial/per-route-authorization.yaml "$@"
 
+# gRPC: health checks, echoes, a split by method, denied and unknown calls
+test-grpc *args:
+    signalbox run scenarios/grpc "$@"
+
 # The whole tutorial on one cluster; build/tutorial/ says of each of its claims whether it held
 tutorial *args:
     signalbox run scenarios/tutorial --report build/tutorial "$@"
@@ -116,11 +120,11 @@ schema:
 prove path="scenarios/tutorial" *args:
     signalbox prove "$@"
 
-# Every written negative twin of the tutorial turns red exactly what it names
+# Every written negative twin turns red exactly what it names
 twins *args:
-    signalbox prove --twins scenarios/tutorial "$@"
+    signalbox prove --twins scenarios "$@"
 
-# What is too slow for every push and runs each night: agreement, mutants and twins of the whole tutorial
+# What is too slow for every push and runs each night: agreement, mutants of the tutorial, all twins
 nightly profile="embedded":
     just agree
     just prove scenarios/tutorial --cluster {{ profile }}

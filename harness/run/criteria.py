@@ -48,10 +48,15 @@ def described(criteria: Criteria, noun: str = "responses") -> str:
         parts.append(f"faster than {format_duration(criteria.faster_than)}")
     parts += [f"with header {name}: {value}" for name, value in (criteria.header or {}).items()]
     if criteria.body_has is not None:
-        parts.append(f"whose body has '{criteria.body_has}'")
+        parts.append(f"whose body has {_quoted(criteria.body_has)}")
     if criteria.body_lacks is not None:
-        parts.append(f"whose body lacks '{criteria.body_lacks}'")
+        parts.append(f"whose body lacks {_quoted(criteria.body_lacks)}")
     return " ".join([noun, *parts])
+
+
+def _quoted(text: str) -> str:
+    """In quotes, with what no terminal shows as its escape: messages of gRPC are full of it."""
+    return "'" + "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text) + "'"
 
 
 def seconds_against(outcome: Outcome, bound: LatencyBound) -> float | None:

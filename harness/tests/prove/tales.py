@@ -9,6 +9,7 @@ from harness.scenario.loading import load, looks_like_scenario
 from harness.scenario.project import Project
 
 ROOT = Path(__file__).parents[3]
+SCENARIOS = sorted(path for path in (ROOT / "scenarios").rglob("*.yaml") if looks_like_scenario(path))
 TUTORIAL = sorted(path for path in (ROOT / "scenarios/tutorial").rglob("*.yaml") if looks_like_scenario(path))
 
 

@@ -1,4 +1,4 @@
-"""Every expectation of every tutorial scenario has a twin that turns it red, and every twin meets its scenario."""
+"""Every expectation of every scenario has a twin that turns it red, and every twin meets its scenario."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from harness.prove.twins import Twin, TwinsFile, load_twins, mutant_of
 from harness.scenario.model import Scenario
-from harness.tests.prove.tales import ROOT, TUTORIAL, tale
+from harness.tests.prove.tales import ROOT, SCENARIOS, tale
 
-FILES = load_twins([ROOT / "scenarios/tutorial"])
+FILES = load_twins([ROOT / "scenarios"])
 PAIRS = [(file, path) for file in FILES for path in file.scenario_paths()]
 CASES = [
     pytest.param(file, path, number, id=f"{Path(path).relative_to(ROOT / 'scenarios')}-{twin.breaks}-{number}")
@@ -24,7 +24,7 @@ def promises(scenario: Scenario) -> list[str]:
     return names + [watch.expect for watch in scenario.spec.always]
 
 
-@pytest.mark.parametrize("path", TUTORIAL, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_each_expectation_has_a_twin(path: Path) -> None:
     broken = {twin.breaks for file, about in PAIRS if Path(about) == path for twin in file.twins.spec.twins}
     missing = [name for name in promises(tale(path).scenario) if name not in broken]

@@ -43,7 +43,7 @@ def test_the_committed_schema_is_current() -> None:
     assert SCHEMA_FILE.read_text() == schema_text(), f"run: signalbox schema > {SCHEMA_FILE}"
 
 
-SCENARIOS = sorted(path for path in TUTORIAL.rglob("*.yaml") if looks_like_scenario(path))
+SCENARIOS = sorted(path for path in TUTORIAL.parent.rglob("*.yaml") if looks_like_scenario(path))
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)

@@ -27,9 +27,10 @@ def fault_injection() -> LoadedScenario:
     return loaded
 
 
-def test_nothing_is_wrong_with_the_tutorial_in_either_dialect() -> None:
+def test_nothing_is_wrong_with_any_scenario_in_either_dialect() -> None:
     old, new = (load_checked([ROOT / "scenarios"], profile) for profile in ("embedded", "embedded-edge"))
     names = [
+        "calls",
         "canary",
         "dynamic-request-routing",
         "fault-injection",
