@@ -2,9 +2,9 @@
 
 Whoever starts it holds the other end of its standard input. The cluster ends when that end closes (the starter died,
 however it died) or on SIGTERM; every part it started dies with it. A starter that wants to keep the cluster says `keep`
-whenever it likes, and is answered by a second line; from then on its end does not matter. It answers with one line of
-JSON on standard output, `{"kubeconfig": …}` or `{"error": …, "remedy": …}`, and it writes why a part died to the file
-`failed`.
+whenever it likes, and is answered by a second line; unless that tells of an error, its end does not matter from then
+on. Each answer is one line of JSON on standard output, `{"kubeconfig": …}` or `{"error": …, "remedy": …}`, and why a
+part died is written to the file `failed`.
 """
 
 from __future__ import annotations
@@ -110,23 +110,36 @@ async def _run(settings: Settings) -> int:
     async with _cluster(settings) as (kubeconfig, plane, node):
         answer = {"kubeconfig": str(kubeconfig), "ingress": plane.ingress_address or ""}
         _answer(answer)
-        keeping = asyncio.create_task(_keep_when_told(kept, settings, answer))
         # What was imported and built so far lives until the end; the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        await _until(stopped, node, settings.run_dir)
-        keeping.cancel()
+        async with asyncio.TaskGroup() as parts:
+            keeping = parts.create_task(_keep_when_told(kept, settings, answer))
+            await _until(stopped, node, settings.run_dir)
+            keeping.cancel()
     return 0
 
 
 async def _keep_when_told(kept: asyncio.Event, settings: Settings, answer: dict[str, str]) -> None:
-    """Leave word for whoever looks for kept clusters, once the starter wants it to be one."""
-    await kept.wait()
+    """Let the starter go once it wants the cluster kept and whoever looks for kept ones finds it; say so if not."""
+    while True:
+        await kept.wait()
+        kept.clear()
+        try:
+            _write_kept(settings, answer)
+        except OSError as error:
+            _answer({"error": f"the cluster cannot be kept: {error}", "remedy": f"look at {settings.run_dir}"})
+            continue
+        asyncio.get_running_loop().remove_reader(0)
+        _answer(answer)
+        return
+
+
+def _write_kept(settings: Settings, answer: dict[str, str]) -> None:
     said = {"name": settings.name, "dialect": settings.dialect.name, "pid": os.getpid(), **answer}
     draft = settings.run_dir / f"{KEPT}.draft"
     draft.write_text(json.dumps(said), encoding="utf-8")
     draft.rename(settings.run_dir / KEPT)
-    _answer(answer)
 
 
 @asynccontextmanager
@@ -237,7 +250,7 @@ def _claim_port(wanted: int, stack: AsyncExitStack) -> int:
 def _stop_wanted(kept: asyncio.Event) -> asyncio.Event:
     """Set when the starter is gone or asks for the end.
 
-    kept  set, instead, when the starter says that the cluster is to go on without it
+    kept  set when the starter says that the cluster is to go on without it
     """
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -246,7 +259,6 @@ def _stop_wanted(kept: asyncio.Event) -> asyncio.Event:
     def readable() -> None:
         said = os.read(0, 4096)
         if said == LET_GO:
-            loop.remove_reader(0)
             kept.set()
         elif not said:  # it closed its end or died
             loop.remove_reader(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,3 +60,37 @@ def test_whoever_has_it_may_go(supervisor: subprocess.Popen[bytes], tmp_path: Pa
     with pytest.raises(subprocess.TimeoutExpired):
         supervisor.wait(1)
     os.kill(supervisor.pid, 0)
+
+
+def answer(supervisor: subprocess.Popen[bytes]) -> dict[str, str]:
+    """The supervisor's next line, or a failure where it stays silent."""
+    assert supervisor.stdout is not None
+    assert select.select([supervisor.stdout], [], [], 10)[0], "it says nothing"
+    said: dict[str, str] = json.loads(supervisor.stdout.readline())
+    return said
+
+
+def ask_to_keep(supervisor: subprocess.Popen[bytes]) -> dict[str, str]:
+    assert supervisor.stdin is not None
+    supervisor.stdin.write(LET_GO)
+    supervisor.stdin.flush()
+    return answer(supervisor)
+
+
+def test_who_cannot_keep_it_is_told_and_may_ask_again(supervisor: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    in_the_way = tmp_path / "signalbox-run" / f"{KEPT}.draft"
+    in_the_way.mkdir()
+    assert ask_to_keep(supervisor)["error"].startswith("the cluster cannot be kept: [Errno 21] Is a directory")
+    in_the_way.rmdir()
+    assert "kubeconfig" in ask_to_keep(supervisor)
+    assert (tmp_path / "signalbox-run" / KEPT).exists()
+
+
+def test_what_could_not_be_kept_still_ends_with_its_starter(
+    supervisor: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "signalbox-run" / f"{KEPT}.draft").mkdir()
+    assert "error" in ask_to_keep(supervisor)
+    assert supervisor.stdin is not None
+    supervisor.stdin.close()
+    assert supervisor.wait(30) == 0
