@@ -34,6 +34,8 @@ class Dialect:
     """§0.10, §2.5: `timeouts.backendRequest` is honoured, or validated and ignored."""
     timeout_closes_connection: bool
     """§2.2: a 504 by timeout carries `connection: close`."""
+    timeouts_cut_waiting: bool
+    """§2.12: a timeout also cuts a request off that waits for an endpoint; newer proxies let it wait for fail-fast."""
     route_status_metrics: bool
     """§5.10: `outbound_http_route_request_statuses_total` and its kin are exported."""
     default_backend_is_service: bool
@@ -108,6 +110,7 @@ LINKERD_2_14 = Dialect(
     unknown_port_is_refused=False,
     backend_request_timeout=True,
     timeout_closes_connection=True,
+    timeouts_cut_waiting=True,
     route_status_metrics=False,
     default_backend_is_service=False,
     egress_networks=False,
@@ -138,6 +141,7 @@ LINKERD_EDGE = Dialect(
     unknown_port_is_refused=True,
     backend_request_timeout=False,
     timeout_closes_connection=False,
+    timeouts_cut_waiting=False,
     route_status_metrics=True,
     default_backend_is_service=True,
     egress_networks=True,
@@ -169,6 +173,7 @@ GATEWAY_API = Dialect(
     unknown_port_is_refused=True,
     backend_request_timeout=True,
     timeout_closes_connection=False,
+    timeouts_cut_waiting=False,
     route_status_metrics=False,
     default_backend_is_service=False,
     egress_networks=False,

@@ -13,7 +13,12 @@ from harness.oracle import Outcome, Prediction, Reason
 from harness.scenario.units import format_duration
 
 _WIDTH = 100
-_TIMINGS = {"at once": "at once", "fail-fast": "after 3 s, then at once", "application": "when it is done"}
+_TIMINGS = {
+    "at once": "at once",
+    "fail-fast": "after 3 s, then at once",
+    "cut off": "at its timeout, then at once",
+    "application": "when it is done",
+}
 
 
 def trace_lines(prediction: Prediction, differs: Iterable[str] = ()) -> Iterator[str]:
@@ -127,7 +132,8 @@ def _within(outcome: Outcome) -> str:
     limit: timedelta | None = outcome.limits.answer_within
     late = f"{_TIMINGS[outcome.timing]}, or 504 after {format_duration(limit)}" if limit else _TIMINGS[outcome.timing]
     limited = "; 429 above its rate limit" if 429 in outcome.also else ""
-    return late + limited
+    broken = f"; 504, then 503 after {outcome.breaking.max_failures} failures in a row" if outcome.breaking else ""
+    return late + limited + broken
 
 
 def _also(outcome: Outcome) -> str:

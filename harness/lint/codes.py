@@ -33,12 +33,13 @@ _ALL: Final = (
     Code(
         "invalid-object", "error", "§1.71", "An object that the API server or the webhook refuses, or nobody can read"
     ),
-    Code("not-looked-at", "warning", "§1.10", "An object of a kind that decides about traffic and is not looked at"),
+    Code("not-looked-at", "warning", "§1.60", "An object of a kind that decides about traffic and is not looked at"),
     Code("regex-matches-nothing", "error", "§7.2.1", "A regular expression that no path can match"),
     Code(
         "regex-first-branch-wins", "error", "§0.3", "An alternative of a regular expression that an earlier one hides"
     ),
     Code("shadowed-rule", "warning", "§1.48", "A match that an earlier rule of the route always takes"),
+    Code("profile-hides-route", "error", "§1.10", "A route on a Service that a ServiceProfile decides about"),
     Code("no-catch-all", "warning", "§1.19", "A route that makes a Service port answer 404 to all other requests"),
     Code(
         "parent-without-group",

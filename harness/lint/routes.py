@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from harness.lint.given import Given
 from harness.lint.problem import Problem
 from harness.lint.regexes import hidden_branches, is_everything, why_no_path_matches
+from harness.oracle.dialling import CLUSTER_DOMAIN
 from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
 from harness.resources.matches import Match, PathMatch
 from harness.resources.parents import is_server_parent, is_service_parent
@@ -59,6 +60,21 @@ def _service_parent(given: Given, index: int, parent: ParentRef, place: str) -> 
         ports = ", ".join(str(port.port) for port in service.ports)
         said = f"Service '{parent.name}' has no port {parent.port} (it has {ports}): accepted, and never used"
         yield Problem(index, f"{place}.port", "parent-port-unknown", said)
+    yield from _profiled(given, index, parent, place)
+
+
+def _profiled(given: Given, index: int, parent: ParentRef, place: str) -> Iterator[Problem]:
+    """§1.10: a profile of the Service's namespace is for all clients, others for those of their own."""
+    about = f"{parent.name}.{parent.namespace}.svc.{CLUSTER_DOMAIN}"
+    deciding = [
+        namespace
+        for (namespace, name), profile in given.objects.service_profiles.items()
+        if name == about and profile.decides
+    ]
+    if deciding:
+        whose = "all clients" if parent.namespace in deciding else f"clients of namespace {', '.join(deciding)}"
+        said = f"for {whose} a ServiceProfile decides about Service '{parent.name}', and this route does not hold"
+        yield Problem(index, f"{place}.name", "profile-hides-route", said)
 
 
 def _server_parent(given: Given, index: int, route: HTTPRoute, parent: ParentRef, place: str) -> Iterator[Problem]:

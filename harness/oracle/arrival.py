@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from typing import Final
 
+from harness.dialect import Dialect
 from harness.oracle.asking import Sender
 from harness.oracle.case import Case
 from harness.oracle.dialling import Target, selected, targets
-from harness.oracle.outcome import Answerer, Outcome, Reason
+from harness.oracle.limits import Limits
+from harness.oracle.outcome import Answerer, Outcome, Reason, Timing
 from harness.oracle.policy import Verdict, judge
+from harness.resources.circuit_breaking import parse_failure_accrual
+from harness.resources.durations import format_duration
 from harness.resources.services import Service
 
 REQUIRED_IDENTITY: Final = "l5d-require-id"
+_FAIL_FAST: Final = timedelta(seconds=3)
+"""§4.2: how long requests wait for an endpoint before they, and all that come then, are refused."""
 
 
 def forwarded(case: Case, base: Outcome) -> Iterator[Outcome]:
@@ -56,9 +63,19 @@ def _nobody_there(case: Case, base: Outcome) -> Outcome:
     if case.objects.dialect.unready_backends_keep_their_share:
         why = Reason("E60", "the Service has no ready endpoint: 503")
         return replace(base, by="client's proxy", status=503, filters=(), reasons=(*base.reasons, why))
-    why = Reason("§1.28", "the Service has no ready endpoint: 504 after 3 s, and 503 at once from then on")
+    why, timing = _waited(base.limits, case.objects.dialect)
     reasons = (*base.reasons, why)
-    return replace(base, by="client's proxy", status=504, also=(503,), timing="fail-fast", filters=(), reasons=reasons)
+    return replace(base, by="client's proxy", status=504, also=(503,), timing=timing, filters=(), reasons=reasons)
+
+
+def _waited(limits: Limits, dialect: Dialect) -> tuple[Reason, Timing]:
+    """§2.12: fail-fast lets a request wait, and a timeout may cut the waiting short."""
+    within = limits.answer_within
+    if within is not None and within < _FAIL_FAST and dialect.timeouts_cut_waiting:
+        said = f"the Service has no ready endpoint: 504 after {format_duration(within)}, and 503 at once from 3 s on"
+        return Reason("§2.12", said), "cut off"
+    said = "the Service has no ready endpoint: 504 after 3 s, and 503 at once from then on"
+    return Reason("§1.28", said), "fail-fast"
 
 
 def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
@@ -84,7 +101,23 @@ def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
         refused = _refused(base, target)
         return refused if speaks_http else _closed(case.sender, refused)
     late = () if base.limits.answer_within is None else (504,)  # §2.2
-    return replace(base, by="app", also=(*base.also, *late), timing="application")
+    return _breaking(case, replace(base, by="app", also=(*base.also, *late), timing="application"))
+
+
+def _breaking(case: Case, base: Outcome) -> Outcome:
+    """Circuits are broken by the Service that was asked, whatever backend its routes lead to (§4.5)."""
+    asked = base.routed.service if base.routed is not None else None
+    service = case.objects.services.get(asked) if asked is not None else None
+    reads = case.sender.meshed and base.looked_into and case.objects.dialect.policy_resources
+    if service is None or not reads:
+        return base
+    accrual, _ = parse_failure_accrual(service.annotations)
+    if accrual is None or not accrual.max_failures:
+        return base
+    said = f"after {accrual.max_failures} failures in a row an endpoint of {service.name} gets no requests for a while"
+    told = Reason("§4.3", f"{said}, and if none is left the client gets 504, then 503 (§4.4)")
+    also = tuple(dict.fromkeys((*base.also, 504, 503)))
+    return replace(base, also=also, breaking=accrual, reasons=(*base.reasons, told))
 
 
 def _required_stranger(case: Case, base: Outcome, target: Target) -> Reason | None:

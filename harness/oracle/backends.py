@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -61,6 +61,11 @@ def draw(objects: Objects, rule: Rule, route: HTTPRoute, parent: tuple[Service, 
         if backends[0].weight or objects.dialect.single_zero_weight_is_served:  # §1.33
             return Draw(((backends[0], Fraction(1)),))
         return Draw((), "500" if objects.dialect.all_weights_zero == "500" else "503")
+    return draw_among(objects, backends)
+
+
+def draw_among(objects: Objects, backends: Sequence[Backend]) -> Draw:
+    """The draw among several backends: what nothing behind is ready of loses its share to the others (§1.31)."""
     positive = [backend for backend in backends if backend.weight]  # §1.32
     if not positive:
         return Draw((), objects.dialect.all_weights_zero)  # §1.34

@@ -161,6 +161,14 @@ def spans(pattern: str, text: str, reading: Reading = LINKERD) -> bool:
     return found is not None and found.span() == (0, len(text))
 
 
+def is_found(pattern: str, text: str) -> bool:
+    """Whether a pattern fits some part of the text; one that this program cannot try fits none."""
+    try:
+        return re.search(_spelled(pattern), text) is not None
+    except re.error:
+        return False
+
+
 def unknown_syntax(pattern: str) -> str:
     """Why this program cannot try a pattern, "" if it can."""
     try:

@@ -19,9 +19,10 @@ from harness.resources.rate_limits import HTTPLocalRateLimitPolicy
 from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP, HTTPRoute
 from harness.resources.server_authorizations import ServerAuthorization
 from harness.resources.servers import Server
+from harness.resources.service_profiles import PROFILE_GROUP, ServiceProfile, parse_service_profile
 from harness.resources.services import Service, parse_service
 
-_NOT_LOOKED_AT: Final = ("ServiceProfile", "GRPCRoute", "TLSRoute", "TCPRoute", "EgressNetwork")
+_NOT_LOOKED_AT: Final = ("GRPCRoute", "TLSRoute", "TCPRoute", "EgressNetwork")
 _MESH_GROUPS: Final = (POLICY_GROUP, GATEWAY_GROUP)
 _RULE_FILTERS: Final = ("RequestHeaderModifier", "RequestRedirect")
 
@@ -63,6 +64,7 @@ class Objects:
     network_authentications: Mapping[Key, NetworkAuthentication] = field(default_factory=dict)
     server_authorizations: tuple[ServerAuthorization, ...] = ()
     rate_limits: tuple[HTTPLocalRateLimitPolicy, ...] = ()
+    service_profiles: Mapping[Key, ServiceProfile] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
 
     @classmethod
@@ -122,6 +124,7 @@ class _Reading:
             network_authentications=_by_key(_of(policy, NetworkAuthentication)),
             server_authorizations=tuple(_of(policy, ServerAuthorization)),
             rate_limits=tuple(_of(policy, HTTPLocalRateLimitPolicy)),
+            service_profiles=_by_key(_of(policy, ServiceProfile)),
             unread=tuple(sorted(self.unread, key=lambda one: one.index)),
         )
 
@@ -133,8 +136,10 @@ class _Reading:
             inherited = namespaces.get(namespace, {})
             read = lambda: parse_workload(obj, namespace, inherited, self.dialect)  # noqa: E731
             return [] if is_owned(obj) else self._try(index, place, read)
-        if group == POLICY_GROUP and not self.dialect.policy_resources:
+        if group in (POLICY_GROUP, PROFILE_GROUP) and not self.dialect.policy_resources:
             self._refuse(index, place, f"the Gateway API knows no {group}")
+        elif (group, kind) == (PROFILE_GROUP, "ServiceProfile"):
+            return self._try(index, place, lambda: parse_service_profile(obj))
         elif kind in _NOT_LOOKED_AT:
             self._refuse(index, place, f"the oracle does not look at {kind}s")
         elif group in _MESH_GROUPS:

@@ -13,6 +13,7 @@ from harness.oracle.gateway_precedence import choose_by_match
 from harness.oracle.limits import rule_limits, service_limits
 from harness.oracle.matching import GATEWAY_API, LINKERD, Choice, choose, host_score, misfit
 from harness.oracle.outcome import CERTAIN, Outcome, Reason, RouteDecision
+from harness.oracle.profiles import by_profile, deciding_profile
 from harness.oracle.redirects import gateway_location, location
 from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
 from harness.resources.matches import Match
@@ -29,6 +30,10 @@ def plainly(service: Service, port: int, *reasons: Reason) -> Outcome:
 def routed(case: Case, service: Service) -> Iterator[Outcome]:
     """The ways in which a meshed client's request for a port of this Service ends."""
     port, dialect = case.request.port, case.objects.dialect
+    profile = deciding_profile(case, service)
+    if profile is not None:
+        yield from by_profile(case, service, profile)
+        return
     routes = outbound_routes(case.objects, service, port, case.sender.namespace)
     if not routes:
         why = Reason("§1.17", f"no route is attached to {service.name}:{port}: requests go to the Service itself")

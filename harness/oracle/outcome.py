@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from harness.oracle.asking import Request, Sender
 from harness.oracle.limits import NO_LIMITS, Limits
+from harness.resources.circuit_breaking import FailureAccrual
 from harness.resources.filters import Filter
 from harness.resources.routes import RouteKey
 
@@ -19,8 +20,9 @@ Answerer: TypeAlias = Literal["app", "client's proxy", "server's proxy", "networ
 
 CERTAIN: Final = Fraction(1)
 
-Timing: TypeAlias = Literal["at once", "application", "fail-fast"]
-"""`application`: as long as it takes, within the limits. `fail-fast`: first 3 s, then at once (§1.28)."""
+Timing: TypeAlias = Literal["at once", "application", "fail-fast", "cut off"]
+"""`application`: as long as it takes, within the limits. `fail-fast`: first 3 s, then at once (§1.28). `cut off`: first
+at its timeout, then at once (§2.12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Outcome:
     backend         Service and port that the request was sent to; None if it was sent nowhere
     location        of a redirect
     filters         what changes headers on the way, outbound ones first
+    breaking        after how many failures in a row an endpoint is given up, and for how long (§4.3); None for never
     looked_into     False if the client's proxy passes bytes on and reads no request (§1.61)
     """
 
@@ -94,6 +97,7 @@ class Outcome:
     routed: RouteDecision | None = None
     allowed: PolicyDecision | None = None
     reasons: tuple[Reason, ...] = ()
+    breaking: FailureAccrual | None = None
     looked_into: bool = True
 
     @property
@@ -104,9 +108,9 @@ class Outcome:
     @property
     def observable(self) -> tuple[object, ...]:
         """What a client, or an application, can tell it from others by; neither probability nor reasons."""
-        limits = self.limits.noticeable if self.by == "app" else NO_LIMITS
-        seen_by_app = self.filters if self.by == "app" else ()
-        return (self.by, self.status, self.also, self.timing, self.workload, self.location, limits, seen_by_app)
+        by_app = self.by == "app"
+        what = (self.by, self.status, self.also, self.timing, self.workload, self.location)
+        return (*what, self.limits.noticeable, self.filters, self.breaking) if by_app else what
 
 
 @dataclass(frozen=True, slots=True)

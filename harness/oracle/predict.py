@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import Final
 
 from harness.oracle.arrival import forwarded, sent_to_pods
 from harness.oracle.asking import Request, Sender
@@ -15,9 +16,12 @@ from harness.oracle.objects import Objects
 from harness.oracle.outbound import plainly, routed
 from harness.oracle.outcome import CERTAIN, Key, Outcome, Prediction, Reason
 from harness.oracle.policy import judge
+from harness.oracle.retries import tried_again
 from harness.oracle.workloads import Workload
 from harness.resources.app_protocols import is_opaque
 from harness.resources.services import Service
+
+_OWN_POD: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def predict(objects: Objects, sender: Sender, request: Request, *, unready: Collection[Key] = ()) -> Prediction:
@@ -25,7 +29,7 @@ def predict(objects: Objects, sender: Sender, request: Request, *, unready: Coll
 
     unready  workloads whose pods take no requests now; `locked_out` says which will come to that by their own routes
     """
-    outcomes = tuple(_merged(_outcomes(Case(objects, sender, request, frozenset(unready)))))
+    outcomes = tried_again(tuple(_merged(_outcomes(Case(objects, sender, request, frozenset(unready))))))
     if objects.dialect.family == "gateway-api":
         outcomes = tuple(numbered(outcome) for outcome in outcomes)
     return Prediction(sender, request, outcomes, exact=not _balancer_decides(outcomes))
@@ -50,6 +54,9 @@ def _is_locked_out(objects: Objects, workload: Workload) -> bool:
 
 def _outcomes(case: Case) -> Iterator[Outcome]:
     sender, request = case.sender, case.request
+    if request.host.lower().removesuffix(".") in _OWN_POD:
+        yield _inside(case)
+        return
     service = dialled_service(case.objects, sender, request)
     if service is None:
         why = Reason("§1.6", f"no Service is called {request.host} in namespace {sender.namespace}")
@@ -69,6 +76,20 @@ def _outcomes(case: Case) -> Iterator[Outcome]:
         yield from forwarded(case, replace(plainly(service, request.port, why), looked_into=False))
     else:
         yield from routed(case, service)
+
+
+def _inside(case: Case) -> Outcome:
+    """§3.5: what does not leave the pod passes no proxy, so that no route, policy or limit is asked."""
+    sender = case.sender
+    accounts = ((one.pod.namespace, one.pod.service_account) for one in case.objects.workloads)
+    pods = [
+        one
+        for one, account in zip(case.objects.workloads, accounts, strict=True)
+        if account == (sender.namespace, sender.service_account) and case.request.port in one.declared
+    ]
+    why = Reason("§3.5", "it stays in the sender's own pod, where no proxy sees it: no route and no policy holds")
+    workload = pods[0].key if len(pods) == 1 else None
+    return Outcome(CERTAIN, "app", timing="application", workload=workload, looked_into=False, reasons=(why,))
 
 
 def _is_opaque(case: Case, service: Service) -> bool:

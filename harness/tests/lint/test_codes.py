@@ -53,16 +53,31 @@ RATE = {
     "metadata": {"name": "l", "namespace": "shop"},
     "spec": {"targetRef": SERVER_PARENT, "total": {"requestsPerSecond": 5}},
 }
-PROFILE = {
-    "apiVersion": "linkerd.io/v1alpha2",
-    "kind": "ServiceProfile",
-    "metadata": {"name": "web", "namespace": "shop"},
+EGRESS = {
+    "apiVersion": "policy.linkerd.io/v1alpha1",
+    "kind": "EgressNetwork",
+    "metadata": {"name": "out", "namespace": "shop"},
 }
+
+
+def profile(*routes: Obj, ns: str = "shop") -> Obj:
+    metadata = {"name": "web.shop.svc.cluster.local", "namespace": ns}
+    return {
+        "apiVersion": "linkerd.io/v1alpha2",
+        "kind": "ServiceProfile",
+        "metadata": metadata,
+        "spec": {"routes": list(routes)},
+    }
+
+
+PROFILED = {"name": "all", "condition": {"pathRegex": "/.*"}}
 
 CASES: list[tuple[str, Dialect, list[Obj], list[Obj]]] = [
     ("invalid-object", LINKERD_EDGE, [route("r", matching("a"), ALL)], [route("r", matching("/a"), ALL)]),
     ("invalid-object", LINKERD_EDGE, [{"kind": "Service"}], []),
-    ("not-looked-at", LINKERD_EDGE, [PROFILE], []),
+    ("not-looked-at", LINKERD_EDGE, [EGRESS], []),
+    ("profile-hides-route", LINKERD_2_14, [route("r", ALL), profile(PROFILED)], [route("r", ALL), profile()]),
+    ("profile-hides-route", LINKERD_EDGE, [route("r", ALL), profile(PROFILED, ns="tools")], [profile(PROFILED)]),
     ("regex-matches-nothing", LINKERD_2_14, [route("r", matching('/a"', "RegularExpression"), ALL)],
      [route("r", matching("/a'", "RegularExpression"), ALL)]),
     ("regex-matches-nothing", LINKERD_2_14, [route("r", matching("a/.*", "RegularExpression"), ALL)],

@@ -24,11 +24,46 @@ JUNK = st.recursive(
     max_leaves=4,
 )
 _SPLIT = {"matches": [{"path": {"value": "/a"}}], "backendRefs": [to("other")], "timeouts": {"request": "1s"}}
+_ANNOTATIONS = {
+    "retry.linkerd.io/http": "5xx",
+    "retry.linkerd.io/limit": "2",
+    "timeout.linkerd.io/response": "1s",
+    "balancer.linkerd.io/failure-accrual": "consecutive",
+    "balancer.linkerd.io/failure-accrual-consecutive-max-failures": "3",
+}
 _WHOLE: list[Obj] = [
     namespace(),
     deployment("web", readinessProbe={"httpGet": {"path": "/ping", "port": "http"}}),
-    service("web"),
+    service("web", annotations=_ANNOTATIONS),
     route("r", _SPLIT),
+    deployment("other"),
+    service("other"),
+    {
+        "apiVersion": "linkerd.io/v1alpha2",
+        "kind": "ServiceProfile",
+        "metadata": {"name": "other.shop.svc.cluster.local", "namespace": "shop"},
+        "spec": {
+            "routes": [
+                {
+                    "name": "a",
+                    "condition": {"all": [{"not": {"method": "PUT"}}, {"any": [{"pathRegex": "/a"}]}]},
+                    "isRetryable": True,
+                    "timeout": "1s",
+                }
+            ],
+            "dstOverrides": [{"authority": "web.shop.svc.cluster.local:80", "weight": "500m"}],
+        },
+    },
+    {
+        "apiVersion": "policy.linkerd.io/v1alpha1",
+        "kind": "HTTPLocalRateLimitPolicy",
+        "metadata": {"name": "l", "namespace": "shop"},
+        "spec": {
+            "targetRef": {"group": "policy.linkerd.io", "kind": "Server", "name": "s"},
+            "total": {"requestsPerSecond": 5},
+            "overrides": [{"requestsPerSecond": 9, "clientRefs": [{"kind": "ServiceAccount", "name": "client"}]}],
+        },
+    },
     *guarded({"networks": [{"cidr": "10.0.0.0/8", "except": []}]}, {"identities": ["*"]}),
 ]
 
@@ -52,8 +87,8 @@ def with_junk(place: tuple[Any, ...], junk: object) -> list[Any]:
 
 def _look_at(objects: Objects) -> None:
     locked_out(objects)
-    for path in ("/", "/a"):
-        prediction = predict(objects, CLIENT, Request.of("GET", f"http://web{path}"))
+    for url in ("http://web/", "http://web/a", "http://other/a", "http://localhost:8080/"):
+        prediction = predict(objects, CLIENT, Request.of("GET", url))
         assert sum(outcome.probability for outcome in prediction.outcomes) == 1
 
 
@@ -84,11 +119,11 @@ def test_a_missing_field_is_told(missing: str) -> None:
 
 
 def test_kinds_that_are_not_looked_at_are_told_and_foreign_ones_are_not() -> None:
-    profile = {"apiVersion": "linkerd.io/v1alpha2", "kind": "ServiceProfile", "metadata": {"name": "web"}}
+    egress = {"apiVersion": "policy.linkerd.io/v1alpha1", "kind": "EgressNetwork", "metadata": {"name": "out"}}
     typo = {"apiVersion": "policy.linkerd.io/v1beta3", "kind": "HttpRoute", "metadata": {"name": "r"}}
     foreign = {"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": {"name": "i"}}
-    told = shop(profile, typo, foreign).unread
-    assert [one.kind for one in told] == ["ServiceProfile", "HttpRoute"]
+    told = shop(egress, typo, foreign).unread
+    assert [one.kind for one in told] == ["EgressNetwork", "HttpRoute"]
 
 
 def test_every_manifest_of_this_repository_is_read() -> None:
