@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 
 from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
-from harness.plain.mesh import Broken, Mesh, NotShown, played
+from harness.plain.mesh import Broken, DoesNotHold, Mesh, played
 from harness.plain.script import Script, slug, unused
 from harness.pytest_worker import Worker
 from harness.report.allure import AllureSteps
@@ -211,7 +211,8 @@ def mesh(request: pytest.FixtureRequest) -> Iterator[Mesh]:
     profile_name, profile = project.profile(worker.profile_name)
     shown = item.stash[SHOWN] = _Shown(profile_name)
     about = (inspect.getdoc(item.obj) or item.name) if isinstance(item, pytest.Function) else item.name
-    script = Script.begin(item.stash[CALLED], about.partition("\n")[0], str(path), project, profile.rules)
+    sentence, line = about.partition("\n")[0], (item.location[1] or 0) + 1
+    script = Script.begin(item.stash[CALLED], sentence, str(path), project, profile.rules, test_line=line)
 
     def ended() -> tuple[Exit, str]:
         cut_short = "the test was interrupted" if worker.is_interrupted else ""
@@ -246,7 +247,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if shown is None or not (call.when == "call" or (call.when == "setup" and error)):
         return
     shown.add_to(item, call.when)
-    if isinstance(error, NotShown):
+    if isinstance(error, DoesNotHold):
         worker.ended(Exit.BROKEN if isinstance(error, Broken) else Exit.INCONCLUSIVE)
         return
     if error:

@@ -26,7 +26,7 @@ from harness.kube.client import Kube
 from harness.mesh.changes import Change, Witness, is_route
 from harness.mesh.route_proof import has_service_parent, witness_of
 from harness.plain.asking import Requests, Sender
-from harness.plain.script import Script, line_of_test, slug
+from harness.plain.script import Script, slug
 from harness.report.text import offence_lines, result_lines
 from harness.run import events as ev
 from harness.run.always import StepChange
@@ -36,8 +36,7 @@ from harness.run.session import Session
 from harness.run.settling import witness_by
 from harness.run.windows import Window
 from harness.scenario.expectations import Metrics, Promise, Send
-from harness.scenario.model import IngressSender, PodSender
-from harness.scenario.units import parse_duration
+from harness.scenario.model import IngressSender, PodSender, Settle
 from harness.traffic.outcome import Outcome
 from harness.verdict.judgement import Verdict
 
@@ -46,8 +45,8 @@ SETTLE_WITHIN: Final = "60s"
 _FIRST_STEP: Final = "the test"
 
 
-class NotShown(Exception):
-    """A claim was not shown to hold: there was too little evidence for either verdict.
+class DoesNotHold(Exception):
+    """A claim was refuted or not shown: one of the two below.
 
     result  everything that is known
     """
@@ -57,7 +56,11 @@ class NotShown(Exception):
         super().__init__("\n".join([*result_lines(result), *found]))
 
 
-class Broken(NotShown, AssertionError):
+class NotShown(DoesNotHold):
+    """A claim was not shown to hold: there was too little evidence for either verdict."""
+
+
+class Broken(DoesNotHold, AssertionError):
     """A claim was refuted; the message has the requests that did it."""
 
 
@@ -88,9 +91,9 @@ class Mesh:
     _script: Script
     _install: Callable[[str], None]
     _next_alpha: Callable[[], float]
-    _within: float = parse_duration(SETTLE_WITHIN).total_seconds()
+    _within: float = 0.0
     _pending: list[Change] = field(default_factory=list)
-    _asked: set[tuple[str, str]] = field(default_factory=set)
+    _asked: set[tuple[str, ...]] = field(default_factory=set)
     _step: str = ""
 
     @property
@@ -139,21 +142,18 @@ class Mesh:
         expect_findings  codes of lint findings that the author knows of
         """
         __tracebackhide__ = True
-        self._within = parse_duration(within).total_seconds()
         known = {"lint": {"expect": list(expect_findings)}} if expect_findings else {}
-        self._act({"apply": list(manifests), **known})
+        self._act({"apply": list(manifests), **known}, within)
 
     def delete(self, *manifests: str, within: str = SETTLE_WITHIN) -> None:
         """Delete every object of the manifests, last one first; routes are forgotten before the next request."""
         __tracebackhide__ = True
-        self._within = parse_duration(within).total_seconds()
-        self._act({"delete": list(manifests)})
+        self._act({"delete": list(manifests)}, within)
 
     def patch(self, patch: Any, *, type: str, within: str = SETTLE_WITHIN, **what: Any) -> None:
         """Change part of a `deployment="namespace/name"`, or of a `resource` with its apiVersion, kind and name."""
         __tracebackhide__ = True
-        self._within = parse_duration(within).total_seconds()
-        self._act({"patch": {"patch": patch, "type": type, **what}})
+        self._act({"patch": {"patch": patch, "type": type, **what}}, within)
 
     def set_env(self, deployment: str, variable: str, value: str, **more: Any) -> None:
         """Give a Deployment's containers an environment variable."""
@@ -209,14 +209,15 @@ class Mesh:
         watch = self._script.watch(written)
         self._in_force(requests.send)
         self._load()
-        watching = self._run.watching(watch)
+        watching, before = self._run.watching(watch), len(self._run.step_changes)
         watching.begin()
         try:
-            yield
+            with self._script.watched(watch):
+                yield
         finally:
             watching.abandon()
         self._run.judging.alpha = self._next_alpha()
-        self._told(watch, self._run.judging.judge_always(watching, self._run.step_changes))
+        self._told(watch, self._run.judging.judge_always(watching, self._run.step_changes[before:]))
 
     # -- how -----------------------------------------------------------------------------------------------------------
 
@@ -229,15 +230,22 @@ class Mesh:
         written = _spelled(keys)
         return Requests(self._script.part(Send, written), written)
 
-    def _act(self, written: Mapping[str, Any]) -> None:
+    def _act(self, written: Mapping[str, Any], within: str = SETTLE_WITHIN) -> None:
+        """Do something.
+
+        within  how long what it changes may take to be in force; of changes that are waited for together, the longest
+        raises  InputError, WaitFailed
+        """
         __tracebackhide__ = True
         self._begin()
+        seconds = self._script.part(Settle, {"within": within}).within.total_seconds()
         action, place = self._script.action(written)
         self._load()
         began = time.monotonic()
         changed = self._run.act(place, [action])
         self._run.step_changes.append(StepChange(self._step, began, time.monotonic()))
         if changed:
+            self._within = max(self._within, seconds) if self._pending else seconds
             self._pending += changed
             self._asked.clear()
 
@@ -253,11 +261,11 @@ class Mesh:
         """Wait until every change is proved to be in force, as far as these requests can tell; raises Broken."""
         __tracebackhide__ = True
         witness = witness_by(self._run.senders[send.from_], send.request, send.headers)
-        key = (send.from_, str(send.request))
+        key = (send.from_, str(send.request), *(f"{name}: {text}" for name, text in send.headers.items()))
         if not self._pending or key in self._asked:
             return
         self._asked.add(key)
-        place = f"{self._script.path}:{line_of_test()}"
+        place = f"{self._script.path}:{self._script.line_now()}"
         asked = [witness] if witness else []
         failed = self._run.settle(self._step, self._pending, asked, within=self._within, place=place)
         if failed is not None:
@@ -393,4 +401,9 @@ def _is_seen(change: Change, asked: Sequence[Witness]) -> bool:
 def _spelled(said: Mapping[str, Any]) -> dict[str, Any]:
     """Keys as YAML spells them, also those of mappings inside; what is not given is left out."""
     given = {key.rstrip("_").replace("_", "-"): value for key, value in said.items() if value is not None}
-    return {key: _spelled(value) if key in ("every", "share", "of") else value for key, value in given.items()}
+    return {key: _spelled(value) if _has_keys(key, value) else value for key, value in given.items()}
+
+
+def _has_keys(key: str, value: Any) -> bool:
+    """Whether keys of the language are inside, and not names of headers or workloads, or data."""
+    return key in ("every", "share", "of", "ramp") and isinstance(value, Mapping)

@@ -6,10 +6,13 @@ and the same checks say what is wrong with it, and reports name the test's line.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from types import FrameType
 from typing import Any, Final
@@ -28,7 +31,6 @@ from harness.scenario.spelled import one_line
 from harness.scenario.yaml_source import Document, Location
 
 _NO_SLUG: Final = re.compile(r"[^A-Za-z0-9]+")
-_OURS: Final = ("harness.plain.", "contextlib")
 _STEPS: Final = ("spec", "steps")
 
 
@@ -36,23 +38,32 @@ _STEPS: Final = ("spec", "steps")
 class Script:
     """The story as far as it was told.
 
-    path      of the test, as reports show it
-    scenario  what it amounts to
+    path        of the test, as reports show it
+    test_line   where the test begins
+    scenario    what it amounts to
     """
 
     path: str
+    test_line: int
     project: Project
     dialect: Dialect
     scenario: Scenario
+    _file: str
     _data: dict[str, Any] = field(default_factory=dict)
     _lines: dict[Location, int] = field(default_factory=dict)
+    _watched: list[str] = field(default_factory=list)
+    _meanwhile: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, name: str, description: str, path: str, project: Project, dialect: Dialect) -> Script:
+    def begin(
+        cls, name: str, description: str, path: str, project: Project, dialect: Dialect, *, test_line: int
+    ) -> Script:
         """One that is empty but for its name.
 
         name         of the test; made one that scenarios can have
         description  what the test is about, in a sentence
+        path         of the test's file, from the working folder or absolute
+        test_line    where the test begins: told of what is done outside its file
         """
         called = slug(name)
         metadata = Metadata(name=called)
@@ -65,11 +76,19 @@ class Script:
             "metadata": {"name": called},
             "spec": {"description": description, "apps": [], "senders": {}, "always": [], "steps": []},
         }
-        return cls(path, project, dialect, scenario, data)
+        # Where the file is must be known before the test goes to another folder.
+        return cls(path, test_line, project, dialect, scenario, os.path.realpath(path), data)
 
     def loaded(self) -> LoadedScenario:
         """It as a scenario that was read from a file."""
         return LoadedScenario(self.scenario, self.path, Document(self._data, dict(self._lines)))
+
+    def line_now(self) -> int:
+        """The line that the test's file has come to; where the test begins if a fixture of another file is at it."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and _real_path(frame.f_code.co_filename) != self._file:
+            frame = frame.f_back
+        return frame.f_lineno if frame is not None else self.test_line
 
     def app(self, name: str) -> None:
         """An app is used from now on; raises InputError."""
@@ -83,7 +102,7 @@ class Script:
         __tracebackhide__ = True
         senders = self._data["spec"]["senders"]
         if name in senders:
-            raise InputError([Finding(self.path, line_of_test(), f"sender '{name}' is there already")])
+            raise InputError([Finding(self.path, self.line_now(), f"sender '{name}' is there already")])
         sender = self._fitted(kind, ("spec", "senders", name), written)
         senders[name] = dict(written)
         self._checked(lambda: senders.pop(name))
@@ -99,9 +118,9 @@ class Script:
         """A step begins."""
         __tracebackhide__ = True
         steps = self._data["spec"]["steps"]
-        self._lines[(*_STEPS, len(steps))] = line_of_test()
+        self._lines[(*_STEPS, len(steps))] = self.line_now()
         steps.append({"name": name, "when": [], "then": []})
-        self._lines[(*_STEPS, len(steps) - 1, "name")] = line_of_test()
+        self._lines[(*_STEPS, len(steps) - 1, "name")] = self.line_now()
         self._checked(steps.pop)
         self._now(steps=(*self.scenario.spec.steps, Step.model_construct(name=name, then=())))
 
@@ -114,17 +133,27 @@ class Script:
         """Something is expected; raises InputError."""
         __tracebackhide__ = True
         step = len(self._data["spec"]["steps"]) - 1
+        self._meanwhile[str(written.get("expect"))] = tuple(self._watched)
         expectation, _ = self._appended(Expectation, (*_STEPS, step, "then"), written)
         *before, last = self.scenario.spec.steps
         self._now(steps=(*before, last.model_copy(update={"then": (*last.then, expectation)})))
         return expectation
 
     def watch(self, written: Mapping[str, Any]) -> Watch:
-        """Something is expected all the time; raises InputError."""
+        """Something is expected for as long as it is watched; raises InputError."""
         __tracebackhide__ = True
         watch, _ = self._appended(Watch, ("spec", "always"), written)
         self._now(always=(*self.scenario.spec.always, watch))
         return watch
+
+    @contextmanager
+    def watched(self, watch: Watch) -> Iterator[None]:
+        """What is expected inside asks while this is watched."""
+        self._watched.append(watch.expect)
+        try:
+            yield
+        finally:
+            self._watched.remove(watch.expect)
 
     def free_name(self, wanted: str) -> str:
         """The name, or with a number if an expectation has it already."""
@@ -146,7 +175,7 @@ class Script:
 
     def _fitted(self, kind: type[Parsed], location: Location, written: Mapping[str, Any]) -> Parsed:
         __tracebackhide__ = True
-        line = line_of_test()
+        line = self.line_now()
         if location:
             self._lines[location] = line
         part, findings = fit(kind, Document(dict(written), {(): line}), self.path)
@@ -164,7 +193,7 @@ class Script:
 
     def _findings(self) -> Iterator[Finding]:
         told = outline(Document(self._data, dict(self._lines)))
-        for line, sentence in check_names(told):
+        for line, sentence in check_names(told, self._meanwhile):
             yield Finding(self.path, line, one_line(sentence))
         yield from Story(told, self.path, self.project, self.dialect).findings()
 
@@ -183,9 +212,4 @@ def unused(wanted: str, taken: Container[str]) -> str:
     return next(name for number in count(1) if (name := f"{wanted}-{number}" if number > 1 else wanted) not in taken)
 
 
-def line_of_test() -> int:
-    """Where the test is that called us."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and str(frame.f_globals.get("__name__")).startswith(_OURS):
-        frame = frame.f_back
-    return frame.f_lineno if frame is not None else 0
+_real_path: Final = cache(os.path.realpath)

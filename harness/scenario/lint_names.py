@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.errors import nearest
@@ -22,8 +22,11 @@ class _Place:
     expectation: ExpectationOutline
 
 
-def check_names(scenario: Outline) -> Iterator[LineFinding]:
-    """Findings about names of steps, expectations, senders and values."""
+def check_names(scenario: Outline, meanwhile: Mapping[str, Collection[str]] | None = None) -> Iterator[LineFinding]:
+    """Findings about names of steps, expectations, senders and values.
+
+    meanwhile  by expectation the lines of `always` that are watched while it asks; left out, all of them
+    """
     yield from _repeated("name: a step", [step.name for step in scenario.steps])
     order = list(_in_order(scenario))
     promises = [*scenario.always, *(place.expectation for place in order)]
@@ -35,6 +38,10 @@ def check_names(scenario: Outline) -> Iterator[LineFinding]:
         yield from _unknown_values(watch.asks)
     yield from _unknown_values([ask for place in order for ask in place.expectation.asks])
     yield from _check_senders(scenario, promises, places)
+    for place in places.values():
+        watched = None if meanwhile is None else meanwhile.get(place.expectation.name.text, ())
+        always = [watch for watch in scenario.always if watched is None or watch.name.text in watched]
+        yield from _counted_with_others(place.expectation, always, places)
     for promise in promises:
         for ask in _origin(promise, places).asks:
             yield from _of_another_protocol(promise.statuses, ask)
@@ -51,8 +58,6 @@ def _check_senders(
             yield from _unknown_sender(ask.sender, list(senders)) if ask.sender else ()
             yield from _wrong_host(ask, senders)
         yield from _by_whom(promise, places, senders)
-    for place in places.values():
-        yield from _counted_with_others(place.expectation, scenario.always, places)
 
 
 def _by_whom(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import harness
 from harness.dialect import DIALECTS
 from harness.errors import InputError
-from harness.plain.script import Script, line_of_test
+from harness.plain.script import Script
 from harness.scenario.model import PodSender
 from harness.scenario.project import Project
 from harness.verdict.budget import alpha_of_next
@@ -23,11 +24,16 @@ BOOKS = {"from": "webapp", "request": "GET http://books:7002/books.json"}
 @pytest.fixture
 def script() -> Script:
     """With booksapp, a sender and a step."""
-    script = Script.begin("a test[x-1]", "What it shows.", "t.py", Project(ROOT), DIALECTS["linkerd-2.14"])
+    script = told_by(__file__)
     script.app("booksapp")
     script.sender(PodSender, "webapp", WEBAPP)
     script.step("the test")
     return script
+
+
+def told_by(path: str) -> Script:
+    """By a test in this file that begins in line 7."""
+    return Script.begin("a test[x-1]", "What it shows.", path, Project(ROOT), DIALECTS["linkerd-2.14"], test_line=7)
 
 
 def test_it_becomes_a_scenario_whose_lines_are_the_tests(script: Script) -> None:
@@ -60,7 +66,7 @@ def test_what_cannot_be_meant_is_found_and_taken_back(
 ) -> None:
     with pytest.raises(InputError, match=sentence) as caught:
         script.expectation(written)
-    assert all(finding.file == "t.py" and finding.line for finding in caught.value.findings)
+    assert all(finding.file == __file__ and finding.line for finding in caught.value.findings)
     script.expectation({"expect": "x", "send": BOOKS, "every": {"status": 200}})
     assert script.scenario.promises() == 1
 
@@ -83,8 +89,31 @@ def test_names_are_made_unique(script: Script) -> None:
     assert script.free_name("works") == "works-2"
 
 
-def test_the_line_is_that_of_the_caller_outside() -> None:
-    assert line_of_test() == sys._getframe().f_lineno
+def test_the_line_is_that_of_the_tests_own_file(script: Script) -> None:
+    elsewhere: dict[str, Any] = {}
+    exec(compile("\n\n\ndef ask(script): return script.line_now()", "elsewhere.py", "exec"), elsewhere)
+    assert elsewhere["ask"](script) == sys._getframe().f_lineno
+    assert told_by("test_other.py").line_now() == 7, "where the test begins"
+
+
+def test_the_line_is_known_also_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent)
+    script = told_by(Path(__file__).name)
+    monkeypatch.chdir(tmp_path)
+    assert script.line_now() == sys._getframe().f_lineno
+
+
+SHARED = {"split": {"answered-by": {"books": "90%", "authors": "10%"}, "resolution": "5pp"}}
+ALL_THE_TIME = {"expect": "always", "send": BOOKS, "every": {"status": 200}}
+
+
+def test_requests_all_the_time_are_counted_with_others_only_while_they_are_sent(script: Script) -> None:
+    script.expectation({"expect": "before", "send": BOOKS, **SHARED})
+    with script.watched(script.watch(ALL_THE_TIME)):
+        script.action({"apply": ["manifests/booksapp/error-injector.yaml"]})
+        with pytest.raises(InputError, match="counts the requests of 'always' as well"):
+            script.expectation({"expect": "meanwhile", "send": BOOKS, **SHARED})
+    script.expectation({"expect": "meanwhile", "send": BOOKS, **SHARED})
 
 
 def test_claims_without_end_stay_within_the_budget() -> None:
