@@ -37,7 +37,7 @@ class Ask:
 
 
 def asks_of(scenario: Scenario, promise: Expectation | Watch) -> tuple[Ask, ...]:
-    """What is sent for an expectation; nothing for counters and conditions of resources."""
+    """What is sent for an expectation, one per row of a table; nothing for counters and conditions of resources."""
     if isinstance(promise, Watch):
         return (_sent(scenario, promise.send, promise.every),)
     claim, source = scenario.claim_of(promise), scenario.source_of(promise)

@@ -82,7 +82,10 @@ def _late(outcome: Outcome, status: int) -> str:
 
 
 def predictions(moment: Moment, ask: Ask) -> tuple[Prediction, ...]:
-    """What the oracle says; twice, if the policies lock a probe out: while pods are still ready, and afterwards."""
+    """What the oracle says; twice, if the policies lock a probe out: while pods are still ready, and afterwards.
+
+    Nothing where the oracle does not know who asks: through the ingress.
+    """
     if ask.by is None:
         return ()
     found = [predict(moment.objects, ask.by, ask.request)]
@@ -98,7 +101,11 @@ def is_held_to_rules(moment: Moment, promise: Expectation | Watch) -> bool:
 
 
 def contradictions(scenario: Scenario, moment: Moment, promise: Expectation | Watch) -> Iterator[Contradiction]:
-    """Everything in a promise that cannot be; nothing where the oracle cannot know."""
+    """Everything in a promise that cannot be; nothing where the oracle cannot know.
+
+    moment   the cluster when the promise is judged; of `always` each step's in turn
+    promise  of a scenario that lint has nothing against
+    """
     if not is_held_to_rules(moment, promise):
         return
     share = share_of(scenario, promise)

@@ -29,7 +29,11 @@ class Effort:
 
 
 def effort_of(scenario: Scenario, promise: Expectation | Watch, pace: Pace, bounds: ErrorBounds) -> Effort | None:
-    """What an expectation costs; None if it sends nothing of its own."""
+    """What an expectation costs; None if it sends nothing of its own.
+
+    pace    what the profile allows: rates and windows are cut down to it
+    bounds  of this claim; the chance to miss sets the number of requests
+    """
     if isinstance(promise, Watch) or promise.about is not None:
         return None
     source = scenario.source_of(promise)

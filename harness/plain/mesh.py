@@ -116,7 +116,10 @@ class Mesh:
         self._run.emit(ev.StepStarted(name, note))
 
     def install(self, *apps: str) -> None:
-        """Have these recipes of fixtures/apps/ ready; they stay for other tests."""
+        """Have these recipes of fixtures/apps/ ready; they stay for other tests.
+
+        raises  InputError, EnvironmentFailed
+        """
         __tracebackhide__ = True
         for app in apps:
             self._script.app(app)
@@ -125,33 +128,50 @@ class Mesh:
     def sender(
         self, name: str, *, namespace: str, service_account: str = "default", meshed: bool = True, copies: int = 1
     ) -> Sender:
-        """A pod that asks from inside the cluster, until the test ends."""
+        """A pod that asks from inside the cluster, until the test ends.
+
+        copies  pods that share the requests, from 1 to 50
+        raises  InputError, EnvironmentFailed if it does not start
+        """
         __tracebackhide__ = True
         written = {"namespace": namespace, "serviceAccount": service_account, "meshed": meshed, "copies": copies}
         return self._started(name, self._script.sender(PodSender, name, written))
 
     def visitor(self, name: str, *, host: str) -> Sender:
-        """Somebody who asks from outside, through the ingress, which routes by this host."""
+        """Somebody who asks from outside, through the ingress, which routes by this host.
+
+        raises  InputError, EnvironmentFailed if the cluster has no ingress
+        """
         __tracebackhide__ = True
         return self._started(name, self._script.sender(IngressSender, name, {"via": "ingress", "host": host}))
 
     def apply(self, *manifests: str, within: str = SETTLE_WITHIN, expect_findings: Sequence[str] = ()) -> None:
         """Apply manifests; routes and policies are in force before the next request counts.
 
-        within           how long that may take
+        within           how long that may take, such as «60s»
         expect_findings  codes of lint findings that the author knows of
+        raises           InputError, also if the cluster refuses a manifest
         """
         __tracebackhide__ = True
         known = {"lint": {"expect": list(expect_findings)}} if expect_findings else {}
         self._act({"apply": list(manifests), **known}, within)
 
     def delete(self, *manifests: str, within: str = SETTLE_WITHIN) -> None:
-        """Delete every object of the manifests, last one first; routes are forgotten before the next request."""
+        """Delete every object of the manifests, last one first; routes are forgotten before the next request.
+
+        within  how long that may take, such as «60s»
+        raises  InputError
+        """
         __tracebackhide__ = True
         self._act({"delete": list(manifests)}, within)
 
     def patch(self, patch: Any, *, type: str, within: str = SETTLE_WITHIN, **what: Any) -> None:
-        """Change part of a `deployment="namespace/name"`, or of a `resource` with its apiVersion, kind and name."""
+        """Change part of a `deployment="namespace/name"`, or of a `resource` with its apiVersion, kind and name.
+
+        type    «strategic», «merge» or «json»
+        within  how long it may take to be in force, such as «60s»
+        raises  InputError, also if the cluster refuses the patch
+        """
         __tracebackhide__ = True
         self._act({"patch": {"patch": patch, "type": type, **what}}, within)
 
@@ -171,20 +191,31 @@ class Mesh:
         self._act({"scale": {"deployment": deployment, "replicas": replicas}})
 
     def wait(self, **what: Any) -> None:
-        """Go on when a `rollout` is complete, or `pods` or a `deployment` meet a `condition`; fail after `within`."""
+        """Go on when a `rollout` is complete, or `pods` or a `deployment` meet a `condition`.
+
+        what    as in `wait` of the scenario language; `within` is «2m» if left out
+        raises  InputError, WaitFailed
+        """
         __tracebackhide__ = True
         self._act({"wait": what})
 
     # -- what a test claims --------------------------------------------------------------------------------------------
 
     def counted(self, proxy: str, *, direction: str, during: str, without: str | None = None) -> Metrics:
-        """What the proxies of a workload count while a window passes, for a claim about it."""
+        """What the proxies of a workload count while a window passes, for a claim about it.
+
+        proxy      the workload, «namespace/name»
+        direction  «inbound» or «outbound»
+        during     the window, such as «30s»; it begins when the claim is judged
+        without    «probes» leaves out what the kubelet sent
+        raises     InputError
+        """
         __tracebackhide__ = True
         written = {"proxy": proxy, "direction": direction, "during": during, "without": without}
         return self._script.part(Metrics, {key: value for key, value in written.items() if value is not None})
 
     def expect(self, asked: Requests | Answers | Metrics, *, name: str = "", why: str = "") -> Expecting:
-        """A claim to be finished: about requests to come, about answers there are, or about what proxies count.
+        """A claim to be finished by its result: about requests to come, answers there are, or what proxies count.
 
         name  the sentence that reports show; left out, made of the claim
         why   what makes the claim true, or where it is from
@@ -192,7 +223,10 @@ class Mesh:
         return Expecting(self, asked, name, why)
 
     def expect_state(self, *, name: str = "", why: str = "", **state: Any) -> Answers:
-        """Claim a `condition` of `pods` or a `deployment`, `for_` a while without a break or `within` a time."""
+        """Claim a `condition` of `pods` or a `deployment`, `for_` a while without a break or `within` a time.
+
+        raises  InputError, Broken
+        """
         __tracebackhide__ = True
         return self._judge("resource", {}, state, name, why)
 
@@ -200,7 +234,8 @@ class Mesh:
     def always(self, requests: Requests, *, name: str = "", why: str = "", **claim: Any) -> Iterator[None]:
         """Claim something of requests that are sent all the time while the block runs.
 
-        claim  `every={"status": 200}` or `share={…}`, as in the scenario language
+        claim   `every={"status": 200}` or `share={…}`, as in the scenario language
+        raises  InputError before the block; Broken or NotShown after it, unless the block has raised
         """
         __tracebackhide__ = True
         called = self._script.free_name(name or slug(f"always {claim}"))

@@ -165,9 +165,12 @@ def plan_for(
     """The plan of one request as a scenario writes it.
 
     data       a body sent as JSON, if not None
+    rate       requests per second
+    limit      requests, from 1 to MAX_REQUESTS
     keep       what is kept of each response
     fresh      a new connection for each request
     message    the body of a call of gRPC
+    raises     ValueError for what no sender sends, which lint finds
     """
     sent = dict(headers)
     content = message or (body or "").encode()

@@ -88,7 +88,6 @@ class ScenarioRun:
             values={"run.id": self.run_id},
             options=self.options,
         )
-        self._began = time.monotonic()
 
     def run(self) -> ev.ScenarioReport:
         """The report of the whole scenario; what it changed is undone, also when it failed.
@@ -250,8 +249,10 @@ class ScenarioRun:
     ) -> ev.ExpectationResult | None:
         """None once the changes are in force; else a broken result that says what was seen.
 
-        asked  requests that may be sent to find out
-        place  file:line of what asked for it
+        asked   requests that may be sent to find out
+        within  seconds
+        place   file:line of what asked for it
+        raises  ClusterLost if a part of the cluster has died meanwhile
         """
         try:
             done = settle(self.kube, self.cluster.dialect, changed, asked, within=within)

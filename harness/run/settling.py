@@ -59,7 +59,7 @@ def _send(sender: Sender, request: Request, headers: Mapping[str, str], url: str
 
 
 def unsettled(scenario: str, step: str, within: float, failure: NotSettled, place: str) -> ev.ExpectationResult:
-    """The broken result of a step whose change was not in force in time."""
+    """The broken result of a step whose change was not in force within so many seconds."""
     promised = f"the change in force within {within:g} s"
     seen = "; ".join(failure.sentences)
     judgement = Judgement(

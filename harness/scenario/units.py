@@ -75,7 +75,7 @@ def parse_percent(value: Any) -> float:
 
 
 def format_percent(fraction: float) -> str:
-    """The spelling that `parse_percent` reads back."""
+    """The spelling that `parse_percent` reads back; a fraction of 1, to a hundred-millionth of a percent."""
     return f"{_hundredfold(fraction)}%"
 
 
@@ -92,7 +92,7 @@ def parse_points(value: Any) -> float:
 
 
 def format_points(fraction: float) -> str:
-    """The spelling that `parse_points` reads back."""
+    """The spelling that `parse_points` reads back; a fraction of 1."""
     return f"{_hundredfold(fraction)}pp"
 
 
