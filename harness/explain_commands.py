@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
-from harness.dialect import RULES, Dialect
+from harness.dialect import RULES
 from harness.errors import Finding, InputError
 from harness.forecast.story import story_data, story_lines
 from harness.forecast.trace import as_data, trace_lines
@@ -18,6 +18,8 @@ from harness.kube.client import Kube
 from harness.mesh.objects import mesh_objects
 from harness.options import dialect_option, profile_option
 from harness.oracle import Objects, Prediction, Request, Sender, locked_out, predict
+from harness.oracle.fixed_answers import fixed_statuses, with_fixed
+from harness.oracle.outcome import Key
 from harness.scenario.clusters import Profile
 from harness.scenario.lint import load_checked
 from harness.scenario.manifests import load_manifests
@@ -58,12 +60,13 @@ def explain(
     profile = _profile(profile_name)
     dialect = RULES[dialect_name] if dialect_name else profile.rules if profile else RULES["linkerd-2.14"]
     differs = profile.differs if profile and dialect == profile.rules else ()
-    objects = _objects(files, kubeconfig, dialect)
-    prediction = predict(objects, _sender(sender, meshed=not not_meshed), _request(words, headers))
+    documents = _documents(files, kubeconfig)
+    objects, fixed = Objects.read(documents, dialect), fixed_statuses(documents)
+    prediction = with_fixed(predict(objects, _sender(sender, meshed=not not_meshed), _request(words, headers)), fixed)
     if as_json:
         click.echo(json.dumps(as_data(prediction, differs), indent=2, ensure_ascii=False))
         return
-    _print(prediction, objects, differs)
+    _print(prediction, objects, fixed, differs)
 
 
 def _explain_scenarios(
@@ -86,18 +89,18 @@ def _explain_scenarios(
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def _print(prediction: Prediction, objects: Objects, differs: tuple[str, ...]) -> None:
+def _print(prediction: Prediction, objects: Objects, fixed: Mapping[Key, int], differs: tuple[str, ...]) -> None:
     click.echo(f"by the rules of {objects.dialect.name} ({objects.dialect.version})")
     click.echo("\n".join(trace_lines(prediction, differs)))
     for namespace, name in locked_out(objects):
-        later = predict(objects, prediction.sender, prediction.request, unready=[(namespace, name)])
+        later = with_fixed(predict(objects, prediction.sender, prediction.request, unready=[(namespace, name)]), fixed)
         click.echo(f"the kubelet's probe of {namespace}/{name} is locked out (§3.13); once its pods are unready:")
         click.echo("\n".join(trace_lines(later, differs)))
     for one in objects.unread:
         click.echo(f"not used: {one.kind} {one.namespace}/{one.name}: {one.problem}", err=True)
 
 
-def _objects(files: Iterable[Path], kubeconfig: Path | None, dialect: Dialect) -> Objects:
+def _documents(files: Iterable[Path], kubeconfig: Path | None) -> list[Any]:
     documents: list[Any] = []
     if kubeconfig is not None:
         if not kubeconfig.is_file():
@@ -108,7 +111,7 @@ def _objects(files: Iterable[Path], kubeconfig: Path | None, dialect: Dialect) -
         documents += [manifest.obj for file in _manifest_files(path) for manifest in load_manifests(file)]
     if not documents:
         raise InputError([Finding("", 0, "nothing to explain: give manifests with -f, or a cluster with --kubeconfig")])
-    return Objects.read(documents, dialect)
+    return documents
 
 
 def _manifest_files(path: Path) -> list[Path]:

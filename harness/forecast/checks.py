@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.dialect import Dialect
 from harness.forecast.contradiction import Contradiction, contradictions
+from harness.forecast.pages import wrong_pages
 from harness.forecast.timeline import Moment, moments
 from harness.forecast.weights import unlike_weights
 from harness.lint.codes import CODES, Level
@@ -86,6 +87,7 @@ def check_scenario(
     for moment in moments(loaded, project, dialect):
         yield from _contradictions(loaded, moment)
         yield from _unlike_weights(loaded, moment)
+        yield from _wrong_pages(loaded, moment)
         yield from _expected(loaded, moment, dialect)
 
 
@@ -107,6 +109,14 @@ def _unlike_weights(loaded: LoadedScenario, moment: Moment) -> Iterator[CodedFin
         for strange in unlike_weights(loaded.scenario, moment, promise):
             said = f"'{promise.expect}' in step '{moment.step.name}': {strange.sentence}"
             yield CodedFinding(loaded.path, loaded.expectation_line(promise.expect), "share-unlike-weights", said)
+
+
+def _wrong_pages(loaded: LoadedScenario, moment: Moment) -> Iterator[CodedFinding]:
+    for expectation in moment.step.then:
+        if sentence := wrong_pages(loaded.scenario, moment, expectation):
+            line = loaded.expectation_line(expectation.expect)
+            said = f"'{expectation.expect}' in step '{moment.step.name}': {sentence}"
+            yield CodedFinding(loaded.path, line, "contradicts-rules", said)
 
 
 def _contradicting(path: str, line: int, name: str, moment: Moment, wrong: Contradiction) -> CodedFinding:

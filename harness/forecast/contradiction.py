@@ -10,7 +10,8 @@ from typing import Final
 from harness.forecast.asks import Ask, asks_of, share_of
 from harness.forecast.timeline import Moment
 from harness.oracle import Outcome, Prediction, Reason, predict
-from harness.scenario.claims import Criteria, Share
+from harness.oracle.fixed_answers import with_fixed
+from harness.scenario.claims import Criteria, Kind, Share
 from harness.scenario.expectations import Expectation, Watch
 from harness.scenario.grpc_status import GrpcStatus
 from harness.scenario.model import Scenario
@@ -46,7 +47,12 @@ class Contradiction:
     def sentence(self) -> str:
         """What was promised, what will be, and why."""
         outcomes = self.prediction.outcomes
-        said = " or ".join(dict.fromkeys(outcome_in_words(outcome) for outcome in outcomes))
+        shares: dict[str, Fraction] = {}
+        for outcome in outcomes:
+            words = outcome_in_words(outcome)
+            shares[words] = shares.get(words, Fraction(0)) + outcome.probability
+        told = [words if part == 1 else f"{format_percent(float(part))} {words}" for words, part in shares.items()]
+        said = ", ".join(told)
         reason = decisive_reason(outcomes[-1]) or ""
         sender, request = self.prediction.sender, self.prediction.request
         return f"{request} of {sender} is promised {self.wanted}, and the rules say {said}: {reason}"
@@ -59,7 +65,9 @@ def outcome_in_words(outcome: Outcome) -> str:
     match outcome.by:
         case "app":
             late = "".join(f", or {_late(outcome, status)}" for status in outcome.also)
-            return f"what the app of {workload} answers{late}"
+            if outcome.status is None:
+                return f"what the app of {workload} answers{late}"
+            return f"{outcome.status} by the app of {workload}{late}"
         case "client's proxy":
             return f"{status} by the client's own proxy" if outcome.status else "a closed connection"
         case "server's proxy":
@@ -91,7 +99,7 @@ def predictions(moment: Moment, ask: Ask) -> tuple[Prediction, ...]:
     found = [predict(moment.objects, ask.by, ask.request)]
     if moment.unready:
         found.append(predict(moment.objects, ask.by, ask.request, unready=moment.unready))
-    return tuple(found)
+    return tuple(with_fixed(prediction, moment.fixed) for prediction in found)
 
 
 def is_held_to_rules(moment: Moment, promise: Expectation | Watch) -> bool:
@@ -141,7 +149,7 @@ def is_possible(outcome: Outcome, wanted: Criteria) -> bool:
 
 def _status_can(outcome: Outcome, wanted: Criteria) -> bool:
     assert wanted.status is not None, "asked only of criteria with a status"
-    if outcome.by == "app":
+    if outcome.by == "app" and outcome.status is None:
         return True
     return any(status in wanted.status for status in outcome.statuses or _NOBODY)
 
@@ -167,11 +175,15 @@ def _can_be(prediction: Prediction, share: Share) -> bool:
         return True
     most = _sum(prediction, share.of, must=False)
     least = _sum(prediction, share.of, must=True)
-    slack = Fraction(share.resolution).limit_denominator(10_000)
-    claimed = Fraction(share.claimed).limit_denominator(10_000)
+    slack, claimed = exact(share.resolution), exact(share.claimed)
     too_many = share.at_least is None and least >= claimed + slack
     too_few = share.at_most is None and most <= claimed - slack
     return not (too_many or too_few)
+
+
+def exact(written: float) -> Fraction:
+    """The number that was meant, to a hundredth of a percent."""
+    return Fraction(written).limit_denominator(10_000)
 
 
 def _sum(prediction: Prediction, wanted: Criteria, *, must: bool) -> Fraction:
@@ -187,6 +199,8 @@ def _wanted(wanted: Criteria) -> str:
         words.append(f"grpc-status {wanted.grpc_status}")
     if wanted.by is not None:
         words.append("by the sender's own proxy" if wanted.by == "proxy" else "by who is behind the sender's own proxy")
+    if isinstance(wanted, Kind) and wanted.class_ is not None:
+        words.append(f"class {wanted.class_}")
     if wanted.answered_by is not None:
         words.append(f"answered by {wanted.answered_by}")
     return ", ".join(words)

@@ -9,6 +9,7 @@ from harness.forecast.asks import Ask, asks_of
 from harness.forecast.contradiction import contradictions, decisive_reason, outcome_in_words, predictions
 from harness.forecast.differences import told
 from harness.forecast.effort import Effort, effort_of, features_of
+from harness.forecast.pages import pages_of, wrong_pages
 from harness.forecast.timeline import Moment, moments
 from harness.forecast.trace import as_data, percent
 from harness.oracle import Prediction
@@ -79,8 +80,12 @@ def _expectation_lines(
         yield f"    {_asked(ask)}"
         for index, prediction in enumerate(predictions(moment, ask)):
             yield from _brief(prediction, "" if index == 0 else "once unready: ", profile)
+    if found := pages_of(scenario, moment, expectation):
+        yield f"    booksapp's call graph: {found.sentence}"
     for wrong in contradictions(scenario, moment, expectation):
         yield f"    CONTRADICTION: {wrong.sentence}"
+    if sentence := wrong_pages(scenario, moment, expectation):
+        yield f"    CONTRADICTION: {sentence}"
     if expectation.known_gap is not None and expectation.known_gap.covers(profile.rules):
         yield f"    known gap: {expectation.known_gap}; here the expectation must fail"
 
@@ -113,7 +118,11 @@ def _expectation_data(scenario: Scenario, moment: Moment, expectation: Expectati
             {"row": ask.row, "sender": ask.sender, "predictions": [as_data(one, profile.differs) for one in found]}
             for ask, found in ((ask, predictions(moment, ask)) for ask in asks_of(scenario, expectation))
         ],
-        "contradictions": [one.sentence for one in contradictions(scenario, moment, expectation)],
+        "pages": None if (found := pages_of(scenario, moment, expectation)) is None else float(found.cycle.success),
+        "contradictions": [
+            *(one.sentence for one in contradictions(scenario, moment, expectation)),
+            *filter(None, [wrong_pages(scenario, moment, expectation)]),
+        ],
     }
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.dialect import Dialect
 from harness.oracle import Objects, locked_out
+from harness.oracle.fixed_answers import fixed_statuses
 from harness.oracle.outcome import Key
-from harness.scenario.actions import Apply, Delete, Patch, Scale
+from harness.scenario.actions import Apply, Delete, Patch, Scale, SetEnv, UnsetEnv
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.manifests import Manifest
 from harness.scenario.model import Step
 from harness.scenario.project import Project
+from harness.scenario.words import Named
 
 _Id = tuple[str, str, str, str]
 
@@ -36,6 +39,8 @@ class Moment:
     patched: tuple[str, ...]
     documents: tuple[tuple[dict[str, Any], Manifest], ...] = ()
     """Each object with the manifest that it is from."""
+    fixed: Mapping[Key, int] = field(default_factory=dict)
+    """Workloads that answer everything with one status."""
 
     @property
     def is_vague(self) -> bool:
@@ -69,6 +74,21 @@ class _Ledger:
         for place, (obj, manifest) in self.objects.items():
             if place[1:] == ("Deployment", work.deployment.namespace, work.deployment.name):
                 self.objects[place] = ({**obj, "spec": {**obj["spec"], "replicas": work.replicas}}, manifest)
+
+    def set_env(self, work: SetEnv | UnsetEnv) -> None:
+        """An environment changes what containers do, which some forecasts go by."""
+        place = next((p for p in self.objects if p[1:] == ("Deployment", *_key(work.deployment))), None)
+        if place is None:
+            return
+        obj, manifest = self.objects[place]
+        changed = copy.deepcopy(obj)
+        added = [{"name": work.variable, "value": work.value}] if isinstance(work, SetEnv) else []
+        for container in _containers(changed):
+            if work.container in (None, container.get("name")):
+                before = container.get("env")
+                kept = [one for one in before if not _is_called(one, work.variable)] if isinstance(before, list) else []
+                container["env"] = kept + added
+        self.objects[place] = (changed, manifest)
 
     def patch(self, work: Patch) -> None:
         """Patches of Deployments change what containers do; those of mesh objects change what is promised."""
@@ -104,13 +124,32 @@ def moments(loaded: LoadedScenario, project: Project, dialect: Dialect) -> Itera
                     ledger.scale(work)
                 case Patch():
                     ledger.patch(work)
+                case SetEnv() | UnsetEnv():
+                    ledger.set_env(work)
                 case _:
-                    pass  # environments and waits change nothing that the mesh goes by
+                    pass  # waits change nothing
         documents = tuple(ledger.objects.values())
         objects = Objects.read([obj for obj, _ in documents], dialect)
         patched = tuple(ledger.patched)
         unready = locked_out(objects)
-        yield Moment(number, step, objects, tuple(applied), tuple(deleted), unready, patched, documents)
+        fixed = fixed_statuses(obj for obj, _ in documents)
+        yield Moment(number, step, objects, tuple(applied), tuple(deleted), unready, patched, documents, fixed)
+
+
+def _containers(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of a Deployment, whatever else it may be."""
+    match obj:
+        case {"spec": {"template": {"spec": {"containers": list(containers)}}}}:
+            return [one for one in containers if isinstance(one, dict)]
+    return []
+
+
+def _is_called(variable: Any, name: str) -> bool:
+    return isinstance(variable, dict) and variable.get("name") == name
+
+
+def _key(named: Named) -> Key:
+    return named.namespace, named.name
 
 
 def _place(manifest: Manifest) -> _Id:

@@ -52,7 +52,8 @@ def headline(outcome: Outcome) -> str:
     who = f"of {'/'.join(outcome.workload)}" if outcome.workload else "behind the Service"
     match outcome.by:
         case "app":
-            return f"the app {who} answers, {_within(outcome)}"
+            always = f" {outcome.status}" if outcome.status else ""
+            return f"the app {who} answers{always}, {_within(outcome)}"
         case "client's proxy":
             said = outcome.status or "closes the connection"
             return f"{said} by the client's own proxy, {_TIMINGS[outcome.timing]}{_also(outcome)}{_to(outcome)}"

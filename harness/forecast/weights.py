@@ -10,6 +10,7 @@ from fractions import Fraction
 from harness.forecast.asks import asks_of, share_of
 from harness.forecast.contradiction import (
     contradictions,
+    exact,
     is_certain,
     is_held_to_rules,
     is_possible,
@@ -70,7 +71,7 @@ def _is_far(prediction: Prediction, share: Share) -> bool:
             open_[_name(outcome)] += outcome.probability
     for part in open_.values():
         sums |= {known + part for known in sums}
-    claimed, slack = Fraction(share.claimed), Fraction(share.resolution)
+    claimed, slack = exact(share.claimed), exact(share.resolution)
     return all(abs(known - claimed) >= slack for known in sums)
 
 

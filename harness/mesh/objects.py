@@ -1,4 +1,4 @@
-"""All objects of a running cluster that decide what its mesh does."""
+"""All objects of a running cluster that decide what its mesh does, and what applications that answer alike say."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _KINDS: Final = (
     ("apps/v1", "ReplicaSet"),
     ("batch/v1", "Job"),
     ("v1", "Pod"),
+    ("v1", "ConfigMap"),
     ("policy.linkerd.io/v1beta3", "HTTPRoute"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute"),
     ("gateway.networking.k8s.io/v1beta1", "HTTPRoute"),

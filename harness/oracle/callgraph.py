@@ -189,19 +189,25 @@ def generator_cycle(answers: Answers) -> Cycle:
     return Cycle(requests, succeeded)
 
 
+class UnknownApp(LookupError):
+    """Requests of booksapp go to an application of which nobody knows what it answers."""
+
+
 def mesh_answers(
     objects: Objects, apps: Mapping[Key, Answer] = MappingProxyType({}), namespace: str = "booksapp"
 ) -> Answers:
-    """How the mesh answers booksapp's calls, by the oracle.
+    """How the mesh answers booksapp's calls, by the oracle; asking raises UnknownApp.
 
     apps   what applications other than booksapp's own answer, such as an error injector's `failing`
     """
+    known: dict[Key, Answer] = {(namespace, service): "ok" for service in _PORTS}
+    known.update(apps)
 
     def answers(call: Call) -> Mapping[Answer, Fraction]:
         request = Request.of(call.method, f"http://{call.service}:{_PORTS[call.service]}{call.path}")
         found: dict[Answer, Fraction] = {}
         for outcome in predict(objects, Sender(namespace, call.caller), request).outcomes:
-            answer = _as_answer(outcome, apps)
+            answer = _as_answer(outcome, known)
             found[answer] = found.get(answer, Fraction(0)) + outcome.probability
         return found
 
@@ -210,7 +216,9 @@ def mesh_answers(
 
 def _as_answer(outcome: Outcome, apps: Mapping[Key, Answer]) -> Answer:
     if outcome.by == "app":
-        return apps.get(outcome.workload, "ok") if outcome.workload else "ok"
+        if outcome.workload is None or outcome.workload not in apps:
+            raise UnknownApp(outcome.workload)
+        return apps[outcome.workload]
     return "missing" if outcome.status == 404 else "failing"
 
 

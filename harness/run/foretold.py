@@ -6,18 +6,22 @@ It tells a mesh that does what it was told, by manifests that say something else
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.dialect import Dialect
 from harness.forecast.asks import sender_of
+from harness.forecast.pages import pages, pages_namespace
 from harness.forecast.trace import brief_lines
 from harness.kube.client import Kube, KubeError
 from harness.mesh.objects import mesh_objects
 from harness.oracle import Objects, Prediction, Request, predict
+from harness.oracle.fixed_answers import fixed_statuses, with_fixed
 from harness.oracle.outcome import Key
 from harness.run.events import Foretold
 from harness.run.offenders import Sent
-from harness.scenario.model import Scenario
+from harness.scenario.expectations import Expectation
+from harness.scenario.model import Scenario, Step
 from harness.traffic import plan
 from harness.traffic.outcome import Outcome
 
@@ -36,22 +40,47 @@ def foretold(
     if not known:
         return ()
     try:
-        documents = mesh_objects(kube)
+        now = _Now.of(mesh_objects(kube), dialect)
     except KubeError as error:
         return (Foretold("", "", "", (f"not known, as the objects cannot be read: {error.message}",)),)
-    objects, unready = Objects.read(documents, dialect), tuple(_unready(documents))
-    found = (_foretold(one, outcomes, objects, unready, scenario) for one, outcomes in known)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(_foretold(one, outcomes, now, scenario) for one, outcomes in known))
 
 
-def _foretold(
-    sent: Sent, outcomes: Sequence[Outcome], objects: Objects, unready: Sequence[Key], scenario: Scenario
-) -> Foretold:
+def foretold_pages(
+    promise: Expectation, step: Step, kube: Kube, scenario: Scenario, dialect: Dialect
+) -> tuple[Foretold, ...]:
+    """What booksapp's call graph says, if an expectation is about its pages; nothing if that cannot be known."""
+    namespace = pages_namespace(scenario, step, promise)
+    if namespace is None:
+        return ()
+    try:
+        now = _Now.of(mesh_objects(kube), dialect)
+    except KubeError as error:
+        return (Foretold("", "", "", (f"not known, as the objects cannot be read: {error.message}",)),)
+    found = pages(now.documents, now.objects, now.fixed, now.unready, namespace)
+    return (Foretold("the visitor", f"pages of {namespace}/webapp", "", (found.sentence,)),) if found else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """The cluster in this moment, as the oracle needs it."""
+
+    documents: Sequence[dict[str, Any]]
+    objects: Objects
+    fixed: Mapping[Key, int]
+    unready: tuple[Key, ...]
+
+    @classmethod
+    def of(cls, documents: Sequence[dict[str, Any]], dialect: Dialect) -> _Now:
+        return cls(documents, Objects.read(documents, dialect), fixed_statuses(documents), tuple(_unready(documents)))
+
+
+def _foretold(sent: Sent, outcomes: Sequence[Outcome], now: _Now, scenario: Scenario) -> Foretold:
     sender = sender_of(scenario, sent.sender)
     assert sender is not None, "others were left out"
     assert sent.burst.plan is not None, "what was not sent was left out"
     request = sent.burst.plan.request
-    prediction = predict(objects, sender, _as_asked(request), unready=unready)
+    prediction = with_fixed(predict(now.objects, sender, _as_asked(request), unready=now.unready), now.fixed)
     lines = (*brief_lines(prediction), *_excluded(prediction, outcomes))
     return Foretold(sent.sender, str(request), sent.case, lines)
 
@@ -74,7 +103,7 @@ def _can_be(prediction: Prediction, outcome: Outcome) -> bool:
         return True
     return any(
         outcome.status in promised.statuses
-        or (promised.by == "app" and not outcome.by_proxy)
+        or (promised.by == "app" and promised.status is None and not outcome.by_proxy)
         or (promised.by in ("client's proxy", "server's proxy") and promised.status is None)
         for promised in prediction.outcomes
     )

@@ -41,7 +41,7 @@ def test_a_refusal_names_the_hops_and_their_rules() -> None:
 def test_a_split_names_both_sides() -> None:
     output = ask("http://books:7002/books.json", "error-injector", "error-split-httproute").output
     assert "90%  the app of booksapp/books answers" in output
-    assert "10%  the app of booksapp/error-injector answers" in output
+    assert "10%  the app of booksapp/error-injector answers 500" in output
     assert "HTTPRoute booksapp/error-split (policy.linkerd.io), rule 0, match 0" in output
 
 
