@@ -8,7 +8,6 @@ next start.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shlex
@@ -18,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.cluster.orphans import folders, is_orphan, orphans
 from harness.cluster.preflight import Check, require
 from harness.cluster.provider import DASHBOARD_IMAGE, SENDER_IMAGE, Cluster, Furnish, Progress, Request
 from harness.dialect import DIALECTS, Dialect
@@ -33,7 +33,6 @@ SENDER_ENTRY = "harness.traffic.sender:main"
 # A program of its own: what it imports is not loaded into the parent that all pods are forked from.
 DASHBOARD_COMMAND = shlex.join((sys.executable, "-m", "harness.dashboard"))
 RUN_DIR_PREFIX = "signalbox-"
-OWNER_LOCK = "owner.lock"
 KEPT = "kept.json"
 LET_GO = b"keep\n"
 """What the starter of a cluster that is to be kept says once it has it."""
@@ -109,12 +108,12 @@ def _cluster(name: str, dialect: Dialect, answer: Mapping[str, str], handle: _Ha
 def kept() -> list[Cluster]:
     """The clusters of this user that were made to be kept and still run."""
     found = []
-    for folder in _folders():
+    for folder in folders(RUN_DIR_PREFIX):
         try:
             said = json.loads((folder / KEPT).read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        if not _is_orphan(folder):
+        if not is_orphan(folder):
             handle = _Handle(said["pid"], folder)
             found.append(_cluster(said["name"], DIALECTS[said["dialect"]], said, handle))
     return sorted(found, key=lambda cluster: cluster.name)
@@ -164,33 +163,10 @@ def delete(cluster: Cluster) -> None:
 def sweep() -> list[Path]:
     """Remove run directories of ours whose supervisor is gone; those of other users and living ones stay."""
     removed = []
-    for folder in _folders():
-        with contextlib.suppress(FileNotFoundError):
-            if _is_orphan(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                removed.append(folder)
+    for folder in orphans(RUN_DIR_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+        removed.append(folder)
     return removed
-
-
-def _folders() -> Iterator[Path]:
-    for folder in Path(tempfile.gettempdir()).glob(RUN_DIR_PREFIX + "*"):
-        with contextlib.suppress(FileNotFoundError):
-            if folder.stat().st_uid == os.getuid():
-                yield folder
-
-
-def _is_orphan(folder: Path) -> bool:
-    """Whether no supervisor owns the folder: its lock is free, or it never came to be in a minute."""
-    try:
-        with (folder / OWNER_LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-    except BlockingIOError:
-        return False
-    except FileNotFoundError:
-        with contextlib.suppress(FileNotFoundError):
-            return time.time() - folder.stat().st_mtime > 60
-        return False  # its supervisor has just removed it
 
 
 def _let_go(process: subprocess.Popen[bytes], run_dir: Path) -> None:
@@ -239,7 +215,7 @@ def _ends(handle: _Handle) -> bool:
             return False
     # Not our child: its lock tells. The kernel frees it however the process ends.
     deadline = time.monotonic() + STOP_SECONDS
-    while handle.run_dir.exists() and not _is_orphan(handle.run_dir):
+    while handle.run_dir.exists() and not is_orphan(handle.run_dir):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)

@@ -12,6 +12,9 @@ taken away at the end. Runs of one user on one cluster take turns.
 What is to stay there is remembered with the private file, so that `delete` takes it away, and nothing else:
 
     $XDG_STATE_HOME/signalbox/existing/ID/cluster.json, kubeconfig
+
+What a run that was killed has left there is taken away by the next one on the same cluster, which finds it by the
+folder that was left on this machine.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from pathlib import Path
 
 from harness.cluster.kubeconfig import only_context, server_of, write_private
 from harness.cluster.linkerd_health import linkerd_checks
+from harness.cluster.orphans import orphans, own
 from harness.cluster.preflight import Check, require
 from harness.cluster.provider import Cluster, Furnish, Progress, Request
 from harness.cluster.rights import in_words, missing_rights, wanted_rights
@@ -47,16 +51,21 @@ INGRESS = "SIGNALBOX_INGRESS"
 PREFIX = "existing/"
 """Before the context in the name of one with something of ours on it, so that no cluster of ours is called the same."""
 GONE_SECONDS = 60.0
+RUN_DIR_PREFIX = "sb-existing-"
+_NOTE = "guest.json"
+"""In a private folder: on which server something of ours may be, and the value of its label."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Handle:
     """Where the private kubeconfig is.
 
+    owner   held as long as the folder is in use
     guests  the values of our label on what is to stay in the cluster and goes with `delete`; none if nothing is
     """
 
     folder: Path
+    owner: Turn | None = None
     turn: Turn | None = None
     guests: tuple[str, ...] = ()
 
@@ -74,13 +83,16 @@ def preflight(request: Request) -> list[Check]:
 
 
 def create(request: Request, *, progress: Progress, furnish: Furnish) -> Cluster:
-    """The cluster, once everything a run needs of it holds and no other run of this user is on it."""
+    """The cluster, once everything a run needs of it holds and no other run of this user is, or was left, on it."""
     cluster = _open(request)
     try:
         require(f"cluster {cluster.name}", _checks(cluster))
         server = _server(cluster)
         turn = take_turn(server, on_wait=lambda: progress(f"waiting: another run is on {server}"))
-        return replace(cluster, handle=replace(cluster.handle, turn=turn))
+        cluster = replace(cluster, handle=replace(cluster.handle, turn=turn))
+        for swept in _sweep(cluster, server):
+            progress(f"removed what a killed run left: {swept}")
+        return cluster
     except BaseException:
         release(cluster)
         raise
@@ -128,6 +140,8 @@ def release(cluster: Cluster) -> None:
         cluster.handle.turn.end()
     if not cluster.handle.guests:
         shutil.rmtree(cluster.handle.folder, ignore_errors=True)
+    if cluster.handle.owner is not None:
+        cluster.handle.owner.end()
 
 
 def delete(cluster: Cluster) -> None:
@@ -209,8 +223,24 @@ def _alone_on(cluster: Cluster) -> Iterator[None]:
         turn.end()
 
 
-def _take_away(cluster: Cluster, guests: Sequence[str]) -> None:
-    """Delete the namespaces with one of these labels of ours, and return when they are gone."""
+def _sweep(cluster: Cluster, server: str) -> Iterator[str]:
+    """Take away what killed runs have left here, and their folders; of one on another server the credentials alone."""
+    to_stay = {guest for known in kept() for guest in known.handle.guests}
+    for folder in orphans(RUN_DIR_PREFIX):
+        (folder / "kubeconfig").unlink(missing_ok=True)
+        try:
+            note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            note = None  # killed before it had one, or swept by another run meanwhile
+        if note is None or note["server"] == server:
+            if note is not None and note["guest"] not in to_stay:
+                yield from _take_away(cluster, [note["guest"]])
+            shutil.rmtree(folder, ignore_errors=True)
+            yield str(folder)
+
+
+def _take_away(cluster: Cluster, guests: Sequence[str]) -> list[str]:
+    """Delete the namespaces with one of these labels of ours, and name them when they are gone."""
     try:
         with Kube(cluster.kubeconfig) as kube:
             ours = kube.objects("v1", "Namespace", labels=f"{RUN_LABEL} in ({','.join(guests)})")
@@ -219,9 +249,10 @@ def _take_away(cluster: Cluster, guests: Sequence[str]) -> None:
                 kube.delete(ref)
             for ref in refs:
                 wait_gone(kube, ref, within=GONE_SECONDS)
+            return [f"namespace {ref.name} of {cluster.name}" for ref in refs]
     except (ClusterLost, KubeError) as error:
         forget = f"if that cluster is no more, forget it: rm -r {shlex.quote(str(cluster.handle.folder))}"
-        by_hand = f"kubectl delete ns -l {RUN_LABEL}={cluster.guest}"
+        by_hand = f"kubectl delete ns -l {RUN_LABEL}={guests[-1]}"
         raise EnvironmentFailed(
             f"what stays on {cluster.name} could not be taken away: {error.message}",
             forget if cluster.handle.guests else by_hand,
@@ -236,15 +267,17 @@ def _open(request: Request, environ: Mapping[str, str] = os.environ) -> Cluster:
     """The named context in a private kubeconfig; nothing has been asked of the server yet."""
     source, context = asked_for(environ)
     text = only_context(source, context)
-    folder = Path(tempfile.mkdtemp(prefix="sb-existing-"))
+    folder = Path(tempfile.mkdtemp(prefix=RUN_DIR_PREFIX))
+    owner, guest = own(folder), secrets.token_hex(4)
+    (folder / _NOTE).write_text(json.dumps({"server": server_of(text), "guest": guest}), encoding="utf-8")
     return Cluster(
         name=context,
         kubeconfig=write_private(text, folder / "kubeconfig"),
         dialect=request.dialect,
         ingress=environ.get(INGRESS) or None,
         shared=True,
-        guest=secrets.token_hex(4),
-        handle=_Handle(folder),
+        guest=guest,
+        handle=_Handle(folder, owner),
     )
 
 

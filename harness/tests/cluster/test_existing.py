@@ -10,8 +10,9 @@ import yaml
 from click.testing import CliRunner
 
 from harness.cli import cli
-from harness.cluster import embedded, existing
+from harness.cluster import existing
 from harness.cluster.existing import CONTEXT, KUBECONFIG
+from harness.cluster.orphans import is_orphan
 from harness.cluster.provider import Cluster, Request
 from harness.dialect import LINKERD_2_14
 from harness.errors import ClusterLost, EnvironmentFailed, Exit, InputError, SignalboxError
@@ -53,6 +54,86 @@ def test_after_ctrl_c_the_cluster_is_as_it_was(theirs: Theirs, project: Path, tm
         assert running.wait(60) == Exit.INTERRUPTED, "".join(running.lines)
         running.assert_nothing_left()
     assert theirs.namespaces() == before
+
+
+def test_what_a_killed_run_left_goes_with_the_next_one(theirs: Theirs, project: Path, tmp_path: Path) -> None:
+    before = theirs.namespaces()
+    environment = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    scenario = str(project / "short.yaml")
+    with signalbox("run", scenario, *theirs.options(), environment=environment) as killed:
+        killed.await_line("apply manifests/podinfo/canary")
+        killed.process.kill()
+        killed.process.wait()
+        assert theirs.namespaces().keys() - before.keys() == {"test"}
+        (left,) = killed.scratch.glob("sb-existing-*")
+        assert (left / "kubeconfig").exists()
+        same_machine = {**environment, "TMPDIR": str(killed.scratch)}
+        with signalbox("run", scenario, *theirs.options(), environment=same_machine) as running:
+            assert running.wait(90) == Exit.HELD, "".join(running.lines)
+        text = "".join(running.lines)
+        assert f"removed what a killed run left: namespace test of {theirs.context}\n" in text
+        assert f"removed what a killed run left: {left}\n" in text
+        killed.assert_nothing_left()
+    assert theirs.namespaces() == before
+
+
+def orphan(monkeypatch: pytest.MonkeyPatch, theirs: Theirs, folder: Path, namespace: str) -> Cluster:
+    """Their cluster as a killed process leaves it: nobody holds its folder or its turn."""
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    cluster = mine(monkeypatch, theirs, folder, namespace)
+    cluster.handle.owner.end()
+    cluster.handle.turn.end()
+    return cluster
+
+
+def opened() -> tuple[Cluster, list[str]]:
+    """Their cluster as the next run gets it, and what that says."""
+    said: list[str] = []
+    return existing.create(Request("mine", LINKERD_2_14), progress=said.append, furnish=print), said
+
+
+def test_what_was_to_stay_is_not_what_a_killed_run_left(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the process is killed between leaving word that it stays and removing its folder."""
+    before = theirs.namespaces()
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_, **__: None)
+        existing.keep(orphan(monkeypatch, theirs, tmp_path, "one"))
+    cluster, said = opened()
+    existing.release(cluster)
+    assert [line for line in said if "namespace" in line] == []
+    assert list(tmp_path.glob("sb-existing-*")) == []
+    assert theirs.namespaces().keys() - before.keys() == {"one"}
+    existing.delete(existing.kept()[0])
+
+
+def test_of_what_was_left_on_another_cluster_the_credentials_go_and_the_note_stays(
+    theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = orphan(monkeypatch, theirs, tmp_path, "one")
+    note = left.handle.folder / "guest.json"
+    known = note.read_text(encoding="utf-8")
+    note.write_text('{"server": "https://127.0.0.1:9", "guest": "abc"}', encoding="utf-8")
+    cluster, said = opened()
+    existing.release(cluster)
+    assert (said, left.kubeconfig.exists(), note.exists()) == ([], False, True)
+    note.write_text(known, encoding="utf-8")
+    cluster, said = opened()
+    existing.release(cluster)
+    assert said[0] == f"removed what a killed run left: namespace one of {theirs.context}"
+    assert not left.handle.folder.exists()
+
+
+def test_what_others_still_use_is_no_orphan(theirs: Theirs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first = mine(monkeypatch, theirs, tmp_path, "one")
+    first.handle.turn.end()
+    cluster, said = opened()
+    existing.release(cluster)
+    assert said == []
+    assert first.kubeconfig.exists()
+    existing.delete(first)
 
 
 def up(theirs: Theirs, state: Path, *arguments: str, code: int) -> str:
@@ -187,7 +268,7 @@ def lost(*_: object) -> None:
 
 def test_a_folder_that_goes_while_it_is_looked_at_is_nobodys_orphan(tmp_path: Path) -> None:
     """As when two `signalbox down` meet, or the supervisor removes its folder between two looks."""
-    assert embedded._is_orphan(tmp_path / "gone") is False
+    assert is_orphan(tmp_path / "gone") is False
 
 
 def test_a_namespace_that_is_not_ours_is_not_touched(theirs: Theirs, project: Path, tmp_path: Path) -> None:
