@@ -12,6 +12,7 @@ from harness.oracle.policy import judge, server_in_force
 from harness.oracle.workloads import Workload
 from harness.resources.annotations import parse_http_retry, parse_timeout_annotations
 from harness.resources.authorizations import AuthorizationPolicy
+from harness.resources.circuit_breaking import parse_failure_accrual
 from harness.resources.default_policies import default_policy
 from harness.resources.document import Node
 from harness.resources.parents import is_server_parent
@@ -26,6 +27,9 @@ _PORT_LISTS: Final = (
     "config.linkerd.io/proxy-require-identity-inbound-ports",
 )
 _ACCRUAL: Final = "balancer.linkerd.io/failure-accrual"
+_TRAEFIK_HEADERS: Final = "ingress.kubernetes.io/custom-request-headers"
+_DST_OVERRIDE: Final = "l5d-dst-override"
+"""§4.11: what the tutorial's repository has its Ingress say, without effect."""
 _ROUTE_PREFIXES: Final = ("timeout.linkerd.io/", "retry.linkerd.io/")
 
 
@@ -143,9 +147,22 @@ def annotation_problems(given: Given) -> Iterator[Problem]:
         annotations = node.child("metadata").child("annotations").text_map()
         if kind in ("Service", "HTTPRoute"):
             yield from _limits(given, index, annotations)
-        if kind == "Service" and annotations.get(_ACCRUAL, "consecutive") not in ("consecutive", "unified"):
-            said = f"'{annotations[_ACCRUAL]}' is no mode of failure accrual, so there is none; write consecutive"
-            yield Problem(index, f"metadata.annotations.{_ACCRUAL}", "bad-annotation", said)
+        if kind == "Service":
+            yield from _breaking(index, annotations)
+        if kind == "Ingress" and _DST_OVERRIDE in annotations.get(_TRAEFIK_HEADERS, "").lower():
+            said = f"only Traefik 1 reads {_TRAEFIK_HEADERS}, and only proxies in ingress mode {_DST_OVERRIDE}"
+            yield Problem(index, f"metadata.annotations.{_TRAEFIK_HEADERS}", "annotation-not-read", said)
+
+
+def _breaking(index: int, annotations: Mapping[str, str]) -> Iterator[Problem]:
+    """§4.3: whatever is wrong disables it."""
+    mode = annotations.get(_ACCRUAL, "consecutive")
+    if mode not in ("consecutive", "unified"):
+        said = f"'{mode}' is no mode of failure accrual, so there is none; write consecutive"
+        yield Problem(index, f"metadata.annotations.{_ACCRUAL}", "bad-annotation", said)
+    elif mode == "consecutive":
+        for problem in parse_failure_accrual(annotations)[1]:
+            yield Problem(index, problem.path, "bad-annotation", f"{problem.message}, so no endpoint is given up")
 
 
 def _configuration(given: Given, index: int, annotations: Mapping[str, str], path: str) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from harness.kube.client import JsonObject, Kube
@@ -17,16 +18,24 @@ _KINDS: Final = (
     ("v1", "Pod"),
     ("v1", "ConfigMap"),
     ("policy.linkerd.io/v1beta3", "HTTPRoute"),
-    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
-    ("gateway.networking.k8s.io/v1beta1", "HTTPRoute"),
     ("policy.linkerd.io/v1beta1", "ServerAuthorization"),
     ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy"),
     ("policy.linkerd.io/v1alpha1", "MeshTLSAuthentication"),
     ("policy.linkerd.io/v1alpha1", "NetworkAuthentication"),
     ("policy.linkerd.io/v1alpha1", "HTTPLocalRateLimitPolicy"),
+    ("policy.linkerd.io/v1alpha1", "EgressNetwork"),
+    ("linkerd.io/v1alpha2", "ServiceProfile"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("gateway.networking.k8s.io/v1alpha2", "TCPRoute"),
 )
-_SERVERS: Final = ("policy.linkerd.io/v1beta3", "policy.linkerd.io/v1beta2", "policy.linkerd.io/v1beta1")
-"""The newest that is served tells most of a Server (§1.69)."""
+_VERSIONS: Final = (
+    ("Server", "policy.linkerd.io", ("v1beta3", "v1beta2", "v1beta1")),
+    ("HTTPRoute", "gateway.networking.k8s.io", ("v1beta1", "v1")),
+    ("GRPCRoute", "gateway.networking.k8s.io", ("v1", "v1alpha2")),
+    ("TLSRoute", "gateway.networking.k8s.io", ("v1", "v1alpha3", "v1alpha2")),
+)
+"""Each version tells of all objects, so one is asked for, the first that is served: of a Server the newest, which tells
+most (§1.69); of an HTTPRoute the one that old meshes bring along too, as both tell the same (§1.68)."""
 
 
 def mesh_objects(kube: Kube) -> list[JsonObject]:
@@ -34,15 +43,18 @@ def mesh_objects(kube: Kube) -> list[JsonObject]:
 
     raises  KubeError when the API server refuses, ClusterLost when it cannot be reached
     """
-    found = [
+    kinds = [*_KINDS, *(one for kind, group, versions in _VERSIONS for one in _served(kube, kind, group, versions))]
+    return [
         _named(obj, api_version, kind)
-        for api_version, kind in _KINDS
+        for api_version, kind in kinds
         for obj in kube.objects_if_served(api_version, kind)
     ]
-    for api_version in _SERVERS:
-        if servers := kube.objects_if_served(api_version, "Server"):
-            return [*found, *(_named(obj, api_version, "Server") for obj in servers)]
-    return found
+
+
+def _served(kube: Kube, kind: str, group: str, versions: Sequence[str]) -> list[tuple[str, str]]:
+    """The first version that has objects; none if none has."""
+    names = (f"{group}/{version}" for version in versions)
+    return [(name, kind) for name in names if kube.objects_if_served(name, kind)][:1]
 
 
 def _named(obj: JsonObject, api_version: str, kind: str) -> JsonObject:

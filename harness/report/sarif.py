@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import quote
 
 from harness.forecast.checks import CodedFinding
 from harness.lint.codes import CODES
@@ -34,7 +35,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _result(finding: CodedFinding, index: int) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": finding.file.replace(" ", "%20")}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(finding.file)}}
     if finding.line:
         place["region"] = {"startLine": finding.line}
     return {

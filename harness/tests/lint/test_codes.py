@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from harness.dialect import GATEWAY_API, LINKERD_2_14, LINKERD_EDGE, Dialect
+from harness.forecast.checks import check_manifests
 from harness.lint.codes import CODES
 from harness.lint.lint import lint_objects
+from harness.scenario.manifests import read_manifests
 from harness.tests.oracle.cluster import Obj, booksapp, deployment, manifests, namespace, route, service, to
 from harness.tests.oracle.test_rules import guarded
 
@@ -68,6 +70,18 @@ def profile(*routes: Obj, ns: str = "shop") -> Obj:
         "metadata": metadata,
         "spec": {"routes": list(routes)},
     }
+
+
+BREAKS = {"balancer.linkerd.io/failure-accrual": "consecutive"}
+BREAKS_AT = "balancer.linkerd.io/failure-accrual-consecutive-"
+OVERRIDE = "l5d-dst-override: webapp.booksapp.svc.cluster.local:7000"
+
+
+def ingress(headers: str) -> Obj:
+    """As the tutorial's repository has it (§4.11)."""
+    annotations = {"ingress.kubernetes.io/custom-request-headers": headers}
+    metadata = {"name": "webapp", "namespace": "shop", "annotations": annotations}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": {}}
 
 
 PROFILED = {"name": "all", "condition": {"pathRegex": "/.*"}}
@@ -141,6 +155,11 @@ CASES: list[tuple[str, Dialect, list[Obj], list[Obj]]] = [
     ("kind-unknown-to-mesh", GATEWAY_API, [route("r", ALL)], [route("r", ALL, group="gateway")]),
     ("filter-unmakes-route", LINKERD_EDGE, [route("r", {"filters": [REWRITE]}, group="gateway")], []),
     ("bad-annotation", LINKERD_2_14, [namespace(inject="yes")], [namespace()]),
+    ("bad-annotation", LINKERD_2_14, [service("web", annotations=BREAKS | {f"{BREAKS_AT}max-failures": "few"})],
+     [service("web", annotations=BREAKS | {f"{BREAKS_AT}max-failures": "3"})]),
+    ("bad-annotation", LINKERD_EDGE, [service("web", annotations=BREAKS | {f"{BREAKS_AT}max-penalty": "1ms"})],
+     [service("web", annotations={f"{BREAKS_AT}max-penalty": "1ms"})]),
+    ("annotation-not-read", LINKERD_2_14, [ingress(OVERRIDE)], [ingress("x-by: me")]),
     ("annotation-not-read", LINKERD_2_14,
      [service("web", annotations={"timeout.linkerd.io/request": "1s"})],
      [service("web")]),
@@ -203,6 +222,37 @@ def test_the_tutorials_two_mistakes_are_found_where_they_are_written() -> None:
     found = {(problem.code, problem.path) for problem in lint_objects(documents, LINKERD_2_14)}
     assert ("regex-matches-nothing", "spec.rules[0].matches[0].path.value") in found
     assert ("no-catch-all", "spec.parentRefs[0]") in found
+
+
+STATE_2 = ("authors-server", "authors-get-route")
+STATE_5 = (*STATE_2, "authors-get-policy", "authors-probe-route-policy", "authors-modify-route")
+
+
+@pytest.mark.parametrize(
+    ("applied", "dialect", "code", "line"),
+    [
+        (
+            ("timeouts-httproute-as-printed",),
+            LINKERD_EDGE,
+            "backend-request-not-read",
+            "backendRequest: 300ms",
+        ),  # §7.2.9
+        (("error-split-httproute",), LINKERD_2_14, "backend-not-found", "- name: error-injector"),  # §7.1.7
+        (STATE_2, LINKERD_2_14, "probe-locked-out", "name: authors-server"),  # §7.4.2
+        (STATE_2, LINKERD_2_14, "route-lets-nobody-in", "name: authors-get-route"),
+        (STATE_5, LINKERD_2_14, "route-lets-nobody-in", "name: authors-modify-route"),  # §7.4.5
+        (STATE_5, LINKERD_2_14, "head-not-covered", "method: GET"),  # §7.4.7
+        ((*STATE_5, "authors-modify-policy"), LINKERD_EDGE, "head-not-covered", "method: GET"),
+    ],
+)
+def test_the_tutorials_other_mistakes_are_named_in_their_lines(
+    applied: tuple[str, ...], dialect: Dialect, code: str, line: str
+) -> None:
+    root = Path(__file__).parents[3]
+    files = [root / f"manifests/booksapp/{name}.yaml" for name in (*applied, "namespace", "booksapp")]
+    found = check_manifests([one for file in files for one in read_manifests(file, str(file))[0]], dialect)
+    lines = [Path(one.file).read_text().splitlines()[one.line - 1] for one in found if one.code == code]
+    assert any(line in text for text in lines), lines
 
 
 def test_a_sound_app_has_no_finding() -> None:

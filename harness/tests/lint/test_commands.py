@@ -88,6 +88,13 @@ def test_sarif(tmp_path: Path) -> None:
     assert {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]} == {str(path)}
 
 
+def test_the_places_of_sarif_are_uris_whatever_files_are_called(tmp_path: Path) -> None:
+    path = written(tmp_path, name="a b#c%20.yaml")
+    (run,) = json.loads(lint(path, "--sarif").output)["runs"]
+    places = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]}
+    assert places == {f"{tmp_path}/a%20b%23c%2520.yaml"}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
