@@ -3,7 +3,8 @@
     SignalboxError
     ├── InputError          bad scenario, manifest or usage; carries all findings at once    exit 2
     └── EnvironmentFailed   the cluster, a tool or an image failed; says the remedy          exit 4
-        └── ClusterLost     the cluster went away while a scenario ran                       exit 4
+        ├── ClusterLost     the cluster went away while a scenario ran                       exit 4
+        └── ClusterLeft     it is to stay as a failure left it, so nothing can run on it     exit 4
 
 A broken expectation is not an error: it is a verdict (exit 1), and «inconclusive» is one too (exit 3).
 Anything else that escapes is a bug of ours and keeps its stack trace.
@@ -85,6 +86,10 @@ class EnvironmentFailed(SignalboxError):
 
 class ClusterLost(EnvironmentFailed):
     """The cluster stopped answering, or a part of it died, while a scenario ran."""
+
+
+class ClusterLeft(EnvironmentFailed):
+    """The cluster is to stay as a failure in another process left it, so nothing can run on it any more."""
 
 
 def exit_code_of(error: BaseException) -> Exit:

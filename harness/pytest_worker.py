@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import Exit, InputError, worst
+from harness.errors import ClusterLeft, Exit, InputError, worst
 from harness.record import Recorder
 from harness.report.folder import RECORD, reports
 from harness.run.events import ClusterKept, Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
@@ -21,6 +21,8 @@ from harness.run.session import Session, open_session
 from harness.scenario.clusters import Profile
 from harness.scenario.lint import Checked
 from harness.verdict.budget import alpha_of_each, alpha_of_next, false_alarms
+
+LEFT = "the cluster is left as an earlier test that did not hold left it"
 
 
 class Worker:
@@ -65,13 +67,15 @@ class Worker:
     def telling(self, profile_name: str, profile: Profile, listen: Emit) -> Iterator[Session]:
         """The session, with everything that happens on it told to `listen` and to the reports."""
         if self._session is not None and self._session.is_left:
-            pytest.skip("the cluster is left as an earlier test that did not hold left it")
+            pytest.skip(LEFT)
         self._listen = listen
         try:
             if self._record is None:
                 self._begin_reports()
                 self._emit(RunStarted(profile_name, profile.dialect, ()))
             yield self.session(profile)
+        except ClusterLeft:
+            pytest.skip(LEFT)
         except BaseException as error:
             self.abort(error)
             raise

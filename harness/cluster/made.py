@@ -15,7 +15,7 @@ from harness.cluster import docker
 from harness.cluster.preflight import Check, require
 from harness.cluster.provider import Cluster, Furnish, Progress, Request
 from harness.cluster.records import Lease, Record, all_of, read
-from harness.cluster.turns import Turn, take_turn
+from harness.cluster.turns import Turn, forget_turns, take_turn
 from harness.commands import CommandFailed
 from harness.dialect import DIALECTS
 from harness.errors import ClusterLost, EnvironmentFailed
@@ -243,7 +243,7 @@ def _cluster(record: Record, use: Use) -> Cluster:
         dialect=DIALECTS[record.dialect],
         ingress=record.ingress or None,
         shared=record.keep,
-        turn="" if record.keep else record.name,
+        turn="" if record.keep else _scenarios(record.name),
         handle=use,
     )
 
@@ -273,3 +273,10 @@ def _take_away(maker: Maker, name: str, *, also_kept: bool = False) -> bool:
 def _unmake(maker: Maker, record: Record) -> None:
     maker.unmake(record.name)
     record.forget()
+    for subject in (record.name, _scenarios(record.name)):
+        forget_turns(subject)
+
+
+def _scenarios(name: str) -> str:
+    """What scenarios of several processes on one cluster take turns on."""
+    return f"scenario on {name}"

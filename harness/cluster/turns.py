@@ -24,6 +24,17 @@ class Turn:
         """Whether it has not ended."""
         return self._file is not None
 
+    @property
+    def is_left(self) -> bool:
+        """Whether whoever had it before has left things as they are, so that nobody may follow."""
+        return self._file is not None and os.fstat(self._file.fileno()).st_size > 0
+
+    def leave(self) -> None:
+        """Have everybody know who has it later that things are left as they are."""
+        assert self._file is not None, "a turn that ended cannot be left"
+        self._file.write(b"left\n")
+        self._file.flush()
+
     def end(self) -> None:
         """Let the next one in; ending twice is fine."""
         if self._file is not None:
@@ -50,9 +61,17 @@ def turn_at_once(subject: str) -> Turn | None:
     return None
 
 
+def forget_turns(subject: str) -> None:
+    """The thing is no more, so nobody takes turns on it."""
+    _turn_path(subject).unlink(missing_ok=True)
+
+
 def _turn_file(subject: str) -> IO[bytes]:
-    digest = hashlib.sha256(subject.encode()).hexdigest()[:16]
-    return (state_folder() / f"turn-{digest}").open("wb")
+    return _turn_path(subject).open("ab")
+
+
+def _turn_path(subject: str) -> Path:
+    return state_folder() / f"turn-{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
 
 
 def lock(file: IO[bytes], how: int, on_wait: Callable[[], None]) -> None:

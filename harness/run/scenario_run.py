@@ -45,6 +45,7 @@ class ScenarioRun:
 
     restored    afterwards, the Deployments that were changed and are brought back to what they were
     not_undone  afterwards, sentences about what could not be brought back
+    is_left     afterwards, whether everything is left as it is
     """
 
     loaded: LoadedScenario
@@ -61,6 +62,7 @@ class ScenarioRun:
     settled: list[tuple[str, float]] = field(default_factory=list)
     restored: list[ObjectRef] = field(default_factory=list)
     not_undone: list[str] = field(default_factory=list)
+    is_left: bool = False
     alphas: list[float] = field(default_factory=list)
     alpha: float = ErrorBounds().alpha
     leaves: Callable[[Exit], bool] = lambda code: False
@@ -123,7 +125,8 @@ class ScenarioRun:
 
     def undo_unless_left(self, code: Exit) -> None:
         """Bring back what was changed, last first, unless a scenario that ended so leaves everything as it is."""
-        if self.leaves(code):
+        self.is_left = self.leaves(code)
+        if self.is_left:
             return
         self.not_undone += self._actor.applier.undo(self._actor.ledger)
         changed = self._actor.ledger.entries()

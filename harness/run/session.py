@@ -12,7 +12,7 @@ from functools import partial
 from harness.cluster.provider import Cluster, Provider
 from harness.cluster.providers import provider
 from harness.cluster.turns import take_turn
-from harness.errors import ClusterLost, EnvironmentFailed, Exit, exit_code_of, worst
+from harness.errors import ClusterLeft, ClusterLost, EnvironmentFailed, Exit, exit_code_of, worst
 from harness.kube.apply import RUN_LABEL, Applier, Ledger
 from harness.kube.client import Kube
 from harness.kube.objects import ObjectRef
@@ -94,14 +94,21 @@ class Session:
     def staged(
         self, loaded: LoadedScenario, project: Project | None = None, stretch: Stretch = WHOLE
     ) -> Iterator[ScenarioRun]:
-        """A scenario that is about to run: its apps are there, and nobody else's is under way on a shared cluster."""
-        turn = take_turn(f"scenario on {self.cluster.turn}") if self.cluster.turn else None
+        """A scenario that is about to run: its apps are there, and nobody else's is under way on a shared cluster.
+
+        raises  InputError, EnvironmentFailed; ClusterLeft if another process has left the cluster as it is
+        """
+        turn = take_turn(self.cluster.turn) if self.cluster.turn else None
         try:
+            if turn is not None and turn.is_left:
+                raise ClusterLeft(f"cluster {self.cluster.name} is left as a failure in another process left it")
             scenario = self._scenario(loaded, project or Project.around(loaded.path), stretch)
             try:
                 yield scenario
             finally:
                 self._restored = scenario.restored
+                if turn is not None and scenario.is_left:
+                    turn.leave()
         finally:
             if turn is not None:
                 turn.end()

@@ -39,11 +39,15 @@ def claim(mesh: Mesh) -> None:
 
 
 class Undone:
-    """Takes the place of what is undone: what is said of it, and how often it was asked for."""
+    """Takes the place of what is undone: what is said of it, and how often it was asked for.
+
+    turn  what scenarios take turns on
+    """
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
         self.times = 0
+        self.turn = ""
 
     def undo(self, ledger: Ledger) -> list[str]:
         self.times += 1
@@ -62,7 +66,7 @@ def undone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Undone
 
     @contextmanager
     def open_session(profile: Profile, emit: ev.Emit, *, alpha: float, keep: Keep) -> Iterator[Session]:
-        cluster = Cluster("made-up", Path("/nowhere"), profile.rules)
+        cluster = Cluster("made-up", Path("/nowhere"), profile.rules, turn=undone.turn)
         nobody: Any = None
         yield Session(profile, cluster, nobody, "ab12", emit, lambda: None, alpha=alpha, keep=keep)
 
@@ -163,6 +167,21 @@ def test_of_all_that_ends_a_run_the_worst_is_told(pytester: pytest.Pytester, und
     )
     _, story = ran(pytester)
     assert story.aborted == ev.RunAborted(Exit.INPUT, "bad input", "x:1: no such app")
+
+
+def test_nothing_follows_on_a_cluster_that_another_worker_has_left(
+    pytester: pytest.Pytester, undone: Undone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path))
+    undone.turn = "scenario on made-up"
+    pytester.makepyfile(BROKEN + "\ndef test_it(mesh):\n    claim(mesh)\n")
+    outcome, _ = ran(pytester)
+    outcome.assert_outcomes(failed=1)
+    ran(pytester)[0].assert_outcomes(failed=1)
+    ran(pytester, "--signalbox-keep=on-failure")[0].assert_outcomes(failed=1)
+    outcome, story = ran(pytester)
+    outcome.assert_outcomes(skipped=1)
+    assert (story.exit_code, story.scenarios) == (Exit.HELD, [])
 
 
 TWINS = """
