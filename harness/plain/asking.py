@@ -60,12 +60,17 @@ class Sender:
     _requests: Callable[[Mapping[str, Any]], Requests]
     _in_force: Callable[[Send], None]
 
+    def __repr__(self) -> str:
+        return f"<sender {self.name}>"
+
     def get(self, url: str, **more: Any) -> Response:
         """The response to one GET; see `request`."""
+        __tracebackhide__ = True
         return self.request("GET", url, **more)
 
     def post(self, url: str, **more: Any) -> Response:
         """The response to one POST; see `request`."""
+        __tracebackhide__ = True
         return self.request("POST", url, **more)
 
     def request(self, method: str, url: str, **more: Any) -> Response:

@@ -96,6 +96,9 @@ class Mesh:
     _asked: set[tuple[str, ...]] = field(default_factory=set)
     _step: str = ""
 
+    def __repr__(self) -> str:
+        return f"<mesh on {self._run.cluster.name}>"
+
     @property
     def kubeconfig(self) -> Path:
         """For kubectl and for clients of one's own."""
@@ -262,6 +265,7 @@ class Mesh:
         return Sender(name, self._run.senders[name], self._requests, self._in_force)
 
     def _requests(self, keys: Mapping[str, Any]) -> Requests:
+        __tracebackhide__ = True
         written = _spelled(keys)
         return Requests(self._script.part(Send, written), written)
 

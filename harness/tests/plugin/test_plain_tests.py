@@ -17,6 +17,7 @@ import pytest
 from harness.cluster.provider import Cluster
 from harness.errors import Exit
 from harness.kube.apply import Applier, Ledger
+from harness.plain.asking import Sender
 from harness.record import read_record
 from harness.report.story import Story, tell
 from harness.run import events as ev
@@ -231,3 +232,21 @@ def test_what_to_do_next_names_the_test_and_the_cluster(
             "test_twins.py::test_B_test_it",
         )
     ]
+
+
+def test_a_failure_shows_the_tests_lines_and_none_of_ours(pytester: pytest.Pytester, undone: Undone) -> None:
+    pytester.makepyfile("""
+        from harness.plain.asking import Sender
+
+        def test_it(mesh):
+            web = Sender("web", None, mesh._requests, None)
+            web.requests("GET", "http://books/", rate="200")
+        """)
+    outcome, _ = ran(pytester)
+    outcome.stdout.fnmatch_lines(["mesh = <mesh on made-up>", "*InputError: *: rate: '200' is not a rate*"])
+    outcome.stdout.no_fnmatch_line("*harness/plain*")
+
+
+def test_what_tests_are_given_is_shown_in_few_words() -> None:
+    nobody: Any = None
+    assert repr(Sender("web", nobody, nobody, nobody)) == "<sender web>"
