@@ -29,6 +29,8 @@ from harness.tests.dataplane.builders import pod, snapshot
 
 Lines: TypeAlias = tuple[tuple[str, str], ...]
 """Headers one by one; a name may come again."""
+Answers: TypeAlias = Callable[[Mapping[str, str]], int]
+"""An application's status for a request with these headers."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,10 @@ class LiveMesh:
         self._client = await self._stack.enter_async_context(aiohttp.ClientSession())
         await self.push()
 
-    async def app(
-        self, name: str, *, listening: bool = True, answers: Callable[[], int] = lambda: 200, **changes: Any
-    ) -> Pod:
+    async def app(self, name: str, *, listening: bool = True, answers: Answers = lambda _: 200, **changes: Any) -> Pod:
         """A pod with an application on port 7000 that tells what it saw.
 
-        answers  the status of each request that asks for none itself
+        answers  the status of each request that asks for none itself, by its headers
         """
         addresses = self.network.pod_addresses()
         meshed = changes.get("meshed", True)
@@ -138,7 +138,7 @@ class LiveMesh:
 
 
 async def serve_app(
-    stack: AsyncExitStack, name: str, ip: str, port: int = 7000, answers: Callable[[], int] = lambda: 200
+    stack: AsyncExitStack, name: str, ip: str, port: int = 7000, answers: Answers = lambda _: 200
 ) -> None:
     """Answers everything with what it saw; /status/N with that status, /slow after half a second."""
 
@@ -149,7 +149,9 @@ async def serve_app(
             async for message in socket:
                 await socket.send_str(f"{name}: {message.data}")
             return socket
-        status = int(request.path.rpartition("/")[2]) if request.path.startswith("/status/") else answers()
+        status = (
+            int(request.path.rpartition("/")[2]) if request.path.startswith("/status/") else answers(request.headers)
+        )
         if request.path == "/slow":
             await asyncio.sleep(0.5)
         seen = {

@@ -52,7 +52,7 @@ async def until_given_up(mesh: LiveMesh, client: Pod, path: str = "/") -> list[A
 async def pair(mesh: LiveMesh, annotations: dict[str, str], sick: Health) -> tuple[Pod, list[Pod | ServiceState]]:
     """A client, and a Service with a healthy endpoint and one whose health the test decides."""
     webapp, good = await mesh.app("webapp", listening=False), await mesh.app("good")
-    bad = await mesh.app("bad", answers=lambda: sick.status)
+    bad = await mesh.app("bad", answers=lambda _: sick.status)
     books = service("books", good.endpoint.pod_ip, bad.endpoint.pod_ip, annotations=annotations)
     return webapp, [webapp, good, bad, books]
 
@@ -105,7 +105,7 @@ def test_an_only_endpoint_is_given_up_and_comes_back() -> None:
 
     async def test(mesh: LiveMesh) -> None:
         webapp, health = await mesh.app("webapp", listening=False), Health(500)
-        books = await mesh.app("books", answers=lambda: health.status)
+        books = await mesh.app("books", answers=lambda _: health.status)
         await mesh.push(webapp, books, service("books", books.endpoint.pod_ip, annotations=SHORT))
         *failed, refused = await until_given_up(mesh, webapp)
         assert [answer.status for answer in failed[:3]] == [500] * 3
@@ -124,7 +124,7 @@ def test_the_service_that_is_asked_decides_and_nobody_else_suffers() -> None:
 
     async def test(mesh: LiveMesh) -> None:
         webapp, other = await mesh.app("webapp", listening=False), await mesh.app("other", listening=False)
-        injector = await mesh.app("injector", answers=lambda: 500)
+        injector = await mesh.app("injector", answers=lambda _: 500)
         books = service("books", annotations=LONG)
         errors = service("errors", injector.endpoint.pod_ip)
         split = route("split", Rule(backend_refs=(to("errors"),)))

@@ -302,9 +302,19 @@ _WORDS_OF_PODS = st.fixed_dictionaries(
         "config.linkerd.io/opaque-ports": st.sampled_from([f"1-{PORT}", "9"]),
     },
 )
-_WORDS_OF_SERVICES = st.tuples(_LIMITS, st.sampled_from([{}, {}, {"config.linkerd.io/opaque-ports": str(PORT)}])).map(
-    lambda drawn: {**drawn[0], **drawn[1]}
+_BREAKING = "balancer.linkerd.io/failure-accrual"
+_BREAKERS = st.sampled_from(["1", "2", "7", "few"]).map(
+    lambda most: {
+        _BREAKING: "consecutive",
+        f"{_BREAKING}-consecutive-max-failures": most,
+        f"{_BREAKING}-consecutive-min-penalty": "200ms",
+    }
 )
+_WORDS_OF_SERVICES = st.tuples(
+    _LIMITS,
+    st.sampled_from([{}, {}, {"config.linkerd.io/opaque-ports": str(PORT)}]),
+    st.one_of(st.just({}), st.just({}), _BREAKERS),
+).map(lambda drawn: {**drawn[0], **drawn[1], **drawn[2]})
 
 
 @st.composite

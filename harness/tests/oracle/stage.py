@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address
@@ -26,6 +26,7 @@ from harness.resources.rate_limits import parse_rate_limit_policy
 from harness.resources.routes import GATEWAY_GROUP, parse_http_route
 from harness.resources.services import Service, parse_service
 from harness.tests.dataplane.live import Answer, LiveMesh
+from harness.tests.oracle.breakers import GIVEN_UP
 from harness.tests.oracle.cast import AWAY, CAST, HOME, PORT, SERVED, cast_service
 from harness.tests.oracle.cluster import Obj
 from harness.tests.oracle.drawn import Asked
@@ -37,6 +38,7 @@ _PLURALS |= {"MeshTLSAuthentication": "meshtlsauthentications", "NetworkAuthenti
 _PLURALS |= {"HTTPLocalRateLimitPolicy": "httplocalratelimitpolicies"}
 _SLOW = timedelta(seconds=0.5)
 """How long applications take for /slow."""
+_QUESTION = "x-question"
 _CHANGED = ("x-by", "x-too")
 """The headers that filters change here."""
 
@@ -60,13 +62,17 @@ class _Referents:
 
 @dataclass
 class Applications:
-    """What all applications say now, and how often they were asked."""
+    """What all applications say now, and how often they were asked for it.
+
+    question  which of the client's requests it is about: one that was given up may still arrive during the next
+    """
 
     status: int = 200
     asked: int = 0
+    question: int = 0
 
-    def answer(self) -> int:
-        self.asked += 1
+    def answer(self, headers: Mapping[str, str]) -> int:
+        self.asked += headers.get(_QUESTION) == str(self.question)
         return self.status
 
 
@@ -97,9 +103,9 @@ class Stage:
         return cls(mesh, pods, mesh.dialect, applications)
 
     async def apply(self, manifests: list[Obj]) -> None:
-        """Put these in force, beside the cast; buckets of rate limits are full then."""
-        if manifests and any(obj["kind"] == "HTTPLocalRateLimitPolicy" for obj in manifests):
-            await self.apply([])  # what does not change keeps its tokens
+        """Put these in force, beside the cast; buckets of rate limits are full then, and no circuit is broken."""
+        if manifests and any(word in str(manifests) for word in ("HTTPLocalRateLimitPolicy", "failure-accrual")):
+            await self.apply([])  # what does not change keeps its tokens, and whom it has given up
         world = World(self.dialect, lambda *_: None)
         unread = "opaque" in str(manifests)
         if unread or self.unread:
@@ -138,7 +144,9 @@ class Stage:
     async def ask(self, asked: Asked) -> Answer:
         """What the sender gets."""
         self.applications.status, self.applications.asked = asked.app_status, 0
-        return await self.mesh.ask(self.pods[asked.sender], asked.method, asked.url, asked.headers)
+        self.applications.question += 1
+        headers = (*asked.headers, (_QUESTION, str(self.applications.question)))
+        return await self.mesh.ask(self.pods[asked.sender], asked.method, asked.url, headers)
 
     def expected(self, objects: Objects, asked: Asked) -> Prediction:
         """What the oracle says of it."""
@@ -227,11 +235,12 @@ def _is_the_apps(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
 
 
 def _is_cut_off(outcome: Outcome, answer: Answer) -> bool:
-    """By a timeout (§2.2) of the client's proxy, or a rate limit (§3.29) of the server's."""
+    """By a timeout (§2.2) or a breaker (§4.4) of the client's proxy, or a rate limit (§3.29) of the server's."""
     if answer.status not in outcome.also:
         return False
     if answer.status == 504:
-        return (answer.error or "").startswith("HTTP response timeout")
+        given_up = outcome.breaking is not None and answer.error == GIVEN_UP
+        return given_up or (answer.error or "").startswith("HTTP response timeout")
     return (answer.error is None) is outcome.looked_into
 
 
@@ -269,7 +278,7 @@ def _of(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 def attempts(promised: Prediction, asked: Asked) -> int | None:
     """How often an application is asked (§2.9, §2.10); None if that depends on what is drawn, or on time."""
     outcome = promised.certain
-    if outcome is None or outcome.by != "app" or 429 in outcome.also:
+    if outcome is None or outcome.by != "app" or 429 in outcome.also or outcome.breaking is not None:
         return None
     retry, slow = outcome.limits.retry, asked.path == "/slow"
     if slow and outcome.limits.answer_within is not None:

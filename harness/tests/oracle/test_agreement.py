@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from harness.dialect import DIALECTS, Dialect
 from harness.oracle import Outcome
 from harness.tests.dataplane.live import live_mesh
+from harness.tests.oracle.breakers import Breakers
 from harness.tests.oracle.buckets import Buckets
 from harness.tests.oracle.cluster import Obj
 from harness.tests.oracle.drawn import REQUESTS, Asked, manifests
@@ -110,7 +111,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
         async def compare(found: list[Obj], requests: list[Asked]) -> None:
             nonlocal compared
             await stage.apply(found)
-            objects, buckets = stage.objects(found), Buckets(found)
+            objects, buckets, breakers = stage.objects(found), Buckets(found), Breakers()
             for asked in requests:
                 promised, answer = stage.expected(objects, asked), await stage.ask(asked)
                 if retried_where_nobody_is(promised, answer, asked):
@@ -122,7 +123,9 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
                 often = attempts(promised, asked)
                 if often is not None and "x-app" in answer.headers:
                     assert stage.applications.asked == often, told(found, asked, promised, answer)
-                why = buckets.wrong(fitting[0], answer, asked, stage.applications.asked)
+                reached = stage.applications.asked
+                why = buckets.wrong(fitting[0], answer, asked, reached)
+                why = why or breakers.wrong(fitting[0], answer, asked, reached)
                 assert not why, f"{why}: {told(found, asked, promised, answer)}"
                 compared += 1
 
