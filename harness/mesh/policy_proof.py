@@ -98,7 +98,7 @@ class PolicyProof:
             return f"{place} is not read as HTTP any more, which no counter of requests shows"
         asked = [one for one in self.witnesses if self._reaches(one, place)]
         if not asked:
-            return f"no request of this step goes to {place}, so its proxy was not asked"
+            return f"no harmless request of this step goes to {place}, so its proxy was not asked"
         telling = [one for one in asked if self._could_tell(one, place)]
         said = ""
         for witness in _varied(telling)[:MOST_WITNESSES] or asked[:1]:

@@ -48,7 +48,7 @@ def has_service_parent(change: Change) -> bool:
 
 
 def _service_parents(obj: JsonObject) -> list[ParentRef]:
-    """None for a GRPCRoute: no request of a step is gRPC, so no proxy can be asked about one."""
+    """None for a GRPCRoute, under which proxies count by other names."""
     return [one for one in parse_http_route(obj).parent_refs if is_service_parent(one)] if _is_http(obj) else []
 
 

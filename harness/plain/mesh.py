@@ -299,8 +299,13 @@ class Mesh:
     def _in_force(self, send: Send) -> None:
         """Wait until every change is proved to be in force, as far as these requests can tell; raises Broken."""
         __tracebackhide__ = True
-        witness = witness_by(self._run.senders[send.from_], send.request, send.headers)
-        key = (send.from_, str(send.request), *(f"{name}: {text}" for name, text in send.headers.items()))
+        witness = witness_by(self._run.senders[send.from_], send)
+        key = (
+            send.from_,
+            str(send.request),
+            send.protocol,
+            *(f"{name}: {text}" for name, text in send.headers.items()),
+        )
         if not self._pending or key in self._asked:
             return
         self._asked.add(key)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from harness.mesh.changes import Witness
 from harness.mesh.settle import NotSettled
@@ -14,46 +16,80 @@ from harness.scenario.expectations import Send
 from harness.scenario.model import Scenario, Step
 from harness.scenario.request_lines import Request
 from harness.scenario.tables import Each
-from harness.traffic.plan import Plan
+from harness.traffic.plan import GRPC, HTTP_1, Plan
 from harness.traffic.plan import Request as TrafficRequest
 from harness.verdict.judgement import Judgement, Verdict
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """A settling probe repeats a request of the step; one that changes something is never repeated for that."""
+HEALTH_CHECK: Final = "/grpc.health.v1.Health/Check"
+"""The one call of gRPC that changes nothing whoever serves it; what another method does, only its server knows."""
 _CAPTURED: Final = "${"
 """Begins a value that an earlier response of the step will give."""
 _PROBES_PER_SECOND: Final = 200.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Requests of one kind; `message` is that of a call of gRPC."""
+
+    sender: str
+    request: Request
+    headers: Mapping[str, str]
+    protocol: str = HTTP_1
+    message: bytes = b""
+
+    @property
+    def is_harmless(self) -> bool:
+        if self.protocol == GRPC:
+            return urlsplit(self.request.url).path == HEALTH_CHECK
+        return self.request.method in SAFE_METHODS
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it can be sent before any response has come."""
+        return not any(_CAPTURED in text for text in (self.request.url, *self.headers.values()))
+
+
 def witnesses(scenario: Scenario, step: Step, senders: Mapping[str, Sender]) -> Iterator[Witness]:
     """The harmless requests of a step that pods send, in the order of the file."""
-    for name, request, headers in _asked(scenario, step):
-        if (witness := witness_by(senders[name], request, headers)) is not None:
+    for asked in _asked(scenario, step):
+        if (witness := _witness(senders[asked.sender], asked)) is not None:
             yield witness
 
 
-def witness_by(sender: Sender, request: Request, headers: Mapping[str, str]) -> Witness | None:
+def witness_by(sender: Sender, send: Send) -> Witness | None:
     """The request as one that may be repeated to find out what is in force; None if it is not harmless."""
-    if sender.pod is None or request.method not in SAFE_METHODS or _CAPTURED in request.url:
+    return _witness(sender, _of_send(send))
+
+
+def _witness(sender: Sender, asked: _Asked) -> Witness | None:
+    if sender.pod is None or not asked.is_harmless or not asked.is_known:
         return None
-    send = partial(_send, sender, request, headers)
-    return Witness(sender.pod, sender.meshed, request.method, request.url, send, headers)
+    send = partial(_send, sender, asked)
+    return Witness(sender.pod, sender.meshed, asked.request.method, asked.request.url, send, asked.headers)
 
 
-def _asked(scenario: Scenario, step: Step) -> Iterator[tuple[str, Request, Mapping[str, str]]]:
-    """Sender, request and headers of everything that the step asks for itself."""
+def _asked(scenario: Scenario, step: Step) -> Iterator[_Asked]:
+    """Everything that the step asks for itself."""
     for expectation in step.then:
         source, claim = scenario.source_of(expectation), scenario.claim_of(expectation)
         if isinstance(source, Send):
-            yield source.from_, source.request, source.headers
+            yield _of_send(source)
         elif isinstance(claim, Each):
-            yield from ((case.sender, case.request, case.headers) for case in claim.cases())
+            yield from (_Asked(case.sender, case.request, case.headers) for case in claim.cases())
 
 
-def _send(sender: Sender, request: Request, headers: Mapping[str, str], url: str, times: int) -> None:
+def _of_send(send: Send) -> _Asked:
+    return _Asked(send.from_, send.request, send.headers, send.protocol, send.message or b"")
+
+
+def _send(sender: Sender, asked: _Asked, url: str, times: int) -> None:
     """Requests like one of the step, their outcomes thrown away: the proxies' counters are what matters."""
-    asked = TrafficRequest(method=request.method, url=url, headers=tuple(headers.items()))
-    with sender.client.send(Plan(request=asked, rate_per_second=_PROBES_PER_SECOND, limit=times)) as sending:
+    headers = tuple(asked.headers.items())
+    request = TrafficRequest(method=asked.request.method, url=url, headers=headers, body=asked.message)
+    plan = Plan(request=request, rate_per_second=_PROBES_PER_SECOND, limit=times, protocol=asked.protocol)
+    with sender.client.send(plan) as sending:
         for _ in sending:
             continue
 

@@ -158,8 +158,25 @@ def test_a_step_that_does_not_ask_the_pod_is_said() -> None:
     fake = mesh(SERVER)
     elsewhere = asked(fake, lambda ip: AS_BEFORE, url="http://books:7002/books.json")
     assert settled(fake, [created(SERVER)], elsewhere).proof == (
-        "no request of this step goes to authors-1:7001, so its proxy was not asked",
+        "no harmless request of this step goes to authors-1:7001, so its proxy was not asked",
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("HTTPRoute", "no harmless request of this step meets it, so no proxy was asked"),
+        ("GRPCRoute", "what proxies count under it is not looked at, so none was asked"),
+    ],
+)
+def test_a_route_that_no_proxy_is_asked_about_is_said(kind: str, said: str) -> None:
+    parent = {"group": "core", "kind": "Service", "name": "authors"}
+    conditions = [{"type": name, "status": "True", "observedGeneration": 1} for name in ("Accepted", "ResolvedRefs")]
+    status = {"parents": [{"parentRef": parent, "controllerName": "x/y", "conditions": conditions}]}
+    route = policy(kind, "calls", {"parentRefs": [parent]}, status=status)
+    route["apiVersion"] = "gateway.networking.k8s.io/v1"
+    (proof,) = settled(mesh(route), [created(route)]).proof
+    assert proof.endswith(f"for generation 1; {said}")
 
 
 def test_a_server_without_pods_is_said() -> None:
