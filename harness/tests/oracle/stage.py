@@ -122,7 +122,7 @@ class Stage:
         for name, pod in self.pods.items():
             world.add_pod(_annotated(pod, written.get(("Deployment", name)), self.dialect))
         policies = [obj for obj in manifests if obj["kind"] not in ("Deployment", "Service")]
-        admitted = [obj for obj in policies if _is_admitted(obj, self.dialect)]
+        admitted = [obj for obj in policies if is_admitted(obj, self.dialect)]
         servers = frozenset((HOME, obj["metadata"]["name"]) for obj in admitted if obj["kind"] == "Server")
         referents = _Referents({(HOME, name): parse_service(obj) for name, obj in services.items()}, servers)
         for obj in admitted:
@@ -168,8 +168,11 @@ class Stage:
         }
 
 
-def _is_admitted(obj: Obj, dialect: Dialect) -> bool:
-    """By the API server's rules across fields, and by the webhook; without rate limits their kind is not there."""
+def is_admitted(obj: Obj, dialect: Dialect) -> bool:
+    """Whether it is stored: by the API server's rules across fields, and by the webhook.
+
+    Without rate limits their kind is not there.
+    """
     is_gateway = obj["apiVersion"].startswith(GATEWAY_GROUP)
     if obj["kind"] == "HTTPLocalRateLimitPolicy" and not dialect.rate_limits:
         return False

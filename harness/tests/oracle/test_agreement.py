@@ -24,7 +24,7 @@ from harness.tests.oracle.breakers import Breakers
 from harness.tests.oracle.buckets import Buckets
 from harness.tests.oracle.cluster import Obj
 from harness.tests.oracle.drawn import REQUESTS, Asked, manifests
-from harness.tests.oracle.stage import Stage, attempts, is_seen_as, retried_where_nobody_is, told
+from harness.tests.oracle.stage import Stage, attempts, is_admitted, is_seen_as, retried_where_nobody_is, told
 from harness.verdict.binomial import at_least, at_most
 
 pytestmark = pytest.mark.cluster
@@ -47,15 +47,22 @@ _ENTRANCE: Obj = {
         "accessPolicy": "all-authenticated",
     },
 }
-_LIMIT: Obj = {
-    "apiVersion": "policy.linkerd.io/v1alpha1",
-    "kind": "HTTPLocalRateLimitPolicy",
-    "metadata": {"name": "l", "namespace": "booksapp", "creationTimestamp": "2026-01-01T00:00:00Z"},
-    "spec": {
-        "targetRef": {"group": "policy.linkerd.io", "kind": "Server", "name": "s"},
-        "total": {"requestsPerSecond": 1},
-    },
-}
+
+
+def _limit(name: str, **per_second: int) -> Obj:
+    limits = {key: {"requestsPerSecond": number} for key, number in per_second.items()}
+    return {
+        "apiVersion": "policy.linkerd.io/v1alpha1",
+        "kind": "HTTPLocalRateLimitPolicy",
+        "metadata": {"name": name, "namespace": "booksapp", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"targetRef": {"group": "policy.linkerd.io", "kind": "Server", "name": "s"}, **limits},
+    }
+
+
+_LIMIT = _limit("l", total=1)
+_LAX = _limit("l", identity=100_000)
+_REFUSED = _limit("k", total=1, identity=100_000)
+"""It would be the first by name, and is not stored: an identity may not have more than all together (§1.71)."""
 
 
 def _books(**annotations: str) -> Obj:
@@ -111,7 +118,8 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
         async def compare(found: list[Obj], requests: list[Asked]) -> None:
             nonlocal compared
             await stage.apply(found)
-            objects, buckets, breakers = stage.objects(found), Buckets(found), Breakers()
+            objects, breakers = stage.objects(found), Breakers()
+            buckets = Buckets([obj for obj in found if is_admitted(obj, dialect)])
             for asked in requests:
                 promised, answer = stage.expected(objects, asked), await stage.ask(asked)
                 if retried_where_nobody_is(promised, answer, asked):
@@ -131,6 +139,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
 
         @settings(_relaxed, max_examples=max(1, CASES // len(DIALECTS) // _PER_SET))
         @example([_ENTRANCE, _LIMIT, _OPAQUE_TO_CLIENTS], [_GET] * _PER_SET)
+        @example([_ENTRANCE, _LAX, _REFUSED], [_GET] * _PER_SET)
         @example([_HALF_TO_NO_SERVICE, _RETRIED], [_GET] * _PER_SET)
         @example([_IN_TIME], [_GET] * _PER_SET)
         @given(manifests(), st.lists(REQUESTS, min_size=_PER_SET, max_size=_PER_SET))
