@@ -84,6 +84,18 @@ _OPAQUE_TO_CLIENTS = _books(**{"config.linkerd.io/opaque-ports": "7000"})
 _IN_TIME: Obj = _books(**{"timeout.linkerd.io/request": "100ms", "retry.linkerd.io/http": "5xx"})
 """A timeout of the whole request that never comes is nothing to try again for (§2.10)."""
 
+_SECOND = Asked("webapp", "books.booksapp", 7001, "/", "GET", ())
+_MOVED: Obj = {
+    "apiVersion": "policy.linkerd.io/v1beta3",
+    "kind": "HTTPRoute",
+    "metadata": {"name": "in-one", "namespace": "booksapp", "creationTimestamp": "2026-01-01T00:00:00Z"},
+    "spec": {
+        "parentRefs": [{"group": "policy.linkerd.io", "kind": "Server", "name": "s"}],
+        "rules": [{"filters": [{"type": "RequestRedirect", "requestRedirect": {"hostname": "new.example"}}]}],
+    },
+}
+"""In front of the application the port that was dialled is kept, not the one that it led to (§1.57)."""
+
 _RETRIED = _books(**{"retry.linkerd.io/http": "5xx"})
 _HALF_TO_NO_SERVICE: Obj = {
     "apiVersion": "policy.linkerd.io/v1beta3",
@@ -141,6 +153,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
         @example([_ENTRANCE, _LIMIT, _OPAQUE_TO_CLIENTS], [_GET] * _PER_SET)
         @example([_ENTRANCE, _LAX, _REFUSED], [_GET] * _PER_SET)
         @example([_HALF_TO_NO_SERVICE, _RETRIED], [_GET] * _PER_SET)
+        @example([_ENTRANCE, _MOVED], [_GET, _SECOND] * (_PER_SET // 2))
         @example([_IN_TIME], [_GET] * _PER_SET)
         @given(manifests(), st.lists(REQUESTS, min_size=_PER_SET, max_size=_PER_SET))
         def check(found: list[Obj], requests: list[Asked]) -> None:

@@ -25,15 +25,19 @@ from harness.resources.filters import RequestRedirect
 from harness.resources.inbound import InboundPolicy, InboundRoute, InboundRule
 
 _ANY_HOST: Final = ""
+_HTTP: Final = 80
 
 
 def inbound_table(view: View, pod: Pod, port: int) -> Config:
     """The routes of a port; what none of them matches is answered 404 (§3.12)."""
-    return _table(view.policy(pod, port), inbound_name(pod, port), port)
+    policy = view.policy(pod, port)
+    redirects = any(_redirect(rule) is not None for route in policy.routes for rule in route.rules)
+    dialled = view.dialled(pod, port) if redirects else ()
+    return _table(policy, inbound_name(pod, port), port, dialled)
 
 
 @lru_cache(REMEMBERED)
-def _table(policy: InboundPolicy, name: str, port: int) -> Config:
+def _table(policy: InboundPolicy, name: str, port: int, dialled: tuple[int, ...]) -> Config:
     candidates = (((route, host), route.rules, score) for route in policy.routes for host, score in _hosts(route))
     known: dict[tuple[object, ...], tuple[Config, ...]] = {}
     routes = []
@@ -42,7 +46,7 @@ def _table(policy: InboundPolicy, name: str, port: int) -> Config:
         redirects = _redirect(item.rule) is not None  # nothing else goes by the path once a rule is found
         key = (id(route), id(item.rule), (item.match.path, item.entry.tier) if redirects else None)
         if key not in known:
-            known[key] = tuple(_actions(policy, item, port))
+            known[key] = tuple(_actions(policy, item, port, dialled))
         match = _with_host(item.entry.match, hostname)
         routes += [{**one, "match": narrowed(match, one.get("match", {}).get("headers", []))} for one in known[key]]
     host: Config = {"name": "server", "domains": ["*"], "routes": [*routes, _no_route(policy)]}
@@ -74,16 +78,32 @@ def _redirect(rule: InboundRule) -> RequestRedirect | None:
     return next((item for item in rule.filters if isinstance(item, RequestRedirect)), None)
 
 
-def _actions(policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule], port: int) -> Iterator[Config]:
-    """Entries without what the match asks for: where a redirect leads back nothing is redirected (§1.57)."""
+def _actions(
+    policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule], port: int, dialled: tuple[int, ...]
+) -> Iterator[Config]:
+    """Entries without what the match asks for: where a redirect leads back nothing is redirected (§1.57).
+
+    A redirect that keeps the port that was dialled has an entry for each that leads here, as the proxy cannot copy it.
+    """
     answer = _redirect(item.rule)
     back = [] if answer is None else leads_back(answer, item.match.path, item.entry.tier)
     if back is not None:
         yield {**_to_application(policy, item), "match": {"headers": back}}
     if answer is not None:
         free = no_limits(policy.rate_limit)
-        own = redirect(answer, port, item.match.path, item.entry.tier, explains=False)
-        yield {**_admitted(policy, item.route[0], redirects=True, more=free), **own}
+        admitted = _admitted(policy, item.route[0], redirects=True, more=free)
+        usual = redirect(answer, port, item.match.path, item.entry.tier, explains=False)
+        for asked in dialled:
+            own = redirect(answer, asked, item.match.path, item.entry.tier, explains=False)
+            if own != usual:
+                yield {**admitted, **own, "match": {"headers": [_asking(asked)]}}
+        yield {**admitted, **usual}
+
+
+def _asking(port: int) -> Config:
+    """True of requests whose authority names this port; clients leave out 80."""
+    pattern = "[^:]+(:80)?" if port == _HTTP else f".*:{port}"
+    return {"name": ":authority", "string_match": {"safe_regex": {"regex": pattern}}}
 
 
 def _to_application(policy: InboundPolicy, item: Ranked[tuple[InboundRoute, str], InboundRule]) -> Config:

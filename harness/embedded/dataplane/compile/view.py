@@ -87,6 +87,19 @@ class View:
         """What holds for an inbound listener."""
         return self.policies[pod.endpoint.pod_ip, port]
 
+    def dialled(self, pod: Pod, port: int) -> tuple[int, ...]:
+        """The ports of Services that lead to this port of a pod, as its clients write them."""
+        here = (pod.endpoint.pod_ip, port)
+        return tuple(
+            sorted(
+                {
+                    asked
+                    for key, asked in self.service_ports
+                    if any((a.ip, n) == here for a, n in self.endpoints(key, asked))
+                }
+            )
+        )
+
     def takes_http2(self, service: ServiceKey, port: int) -> bool:
         """True if every endpoint speaks HTTP/2 to meshed clients: those that are not looked into may not."""
         return not self.has_plain_text(service, port) and all(
