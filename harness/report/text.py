@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.run.events import ExpectationResult, FailureExplained, Foretold, Offence, ScenarioReport
 from harness.traffic.outcome import Outcome
+from harness.traffic.tally import result_of
 from harness.verdict.judgement import Verdict
 
 
@@ -70,7 +71,7 @@ def _offence(offence: Offence) -> Iterator[str]:
 
 def answer(outcome: Outcome) -> str:
     """«500 after 1.2 ms, made by the sender's own proxy», «no response (timeout) after 10 s, sent 3 ms late»."""
-    what = str(outcome.status) if outcome.error is None else f"no response ({outcome.error})"
+    what = result_of(outcome) if outcome.error is None else f"no response ({outcome.error})"
     late = f", sent {outcome.lag * 1000:.1f} ms late" if outcome.lag >= 0.001 else ""
     by = ", made by the sender's own proxy" if outcome.by_proxy else ""
     return f"{what} after {outcome.latency * 1000:.1f} ms{by}{late}"

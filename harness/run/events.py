@@ -20,7 +20,7 @@ from harness.mesh.authz import AuthzTable
 from harness.mesh.stat import StatTable
 from harness.run.trail import Trail
 from harness.traffic.outcome import Bucket, Outcome
-from harness.traffic.plan import Request
+from harness.traffic.plan import GRPC, HTTP_1, Request
 from harness.verdict.judgement import Judgement, Verdict
 
 
@@ -144,6 +144,7 @@ class RequestsMade:
     outcomes   in issue order
     workloads  how many each workload answered, as the sender's proxy counted; empty without a proxy to ask
     buckets    what followed the outcomes, counted together; only a record has them
+    protocol   as in a plan
     """
 
     scenario: str
@@ -157,6 +158,12 @@ class RequestsMade:
     workloads: tuple[tuple[str, int], ...] = ()
     case: str = ""
     buckets: tuple[Bucket, ...] = ()
+    protocol: str = HTTP_1
+
+    @property
+    def is_calls(self) -> bool:
+        """Whether calls of gRPC were sent, which have a status of their own."""
+        return self.protocol == GRPC
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,7 @@ class Judging:
                 outcomes=tuple(burst.outcomes),
                 workloads=tuple((burst.workloads or {}).items()),
                 case=sent.case,
+                protocol=burst.plan.protocol,
             )
         )
 

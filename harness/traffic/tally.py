@@ -80,10 +80,14 @@ def tally_of(outcomes: Iterable[Outcome]) -> Tally:
 
 def kind_of(outcome: Outcome) -> Kind:
     """The kind an outcome is counted under."""
-    result = str(outcome.error if outcome.error is not None else outcome.status)
+    return Kind(result_of(outcome), outcome.headers.get(SERVER_HEADER, ""), outcome.headers.get(PROXY_ERROR_HEADER, ""))
+
+
+def result_of(outcome: Outcome) -> str:
+    """Its status as text («200», «grpc-status 7»), or the word of its Failure."""
     if outcome.grpc_status is not None:
-        result = f"grpc-status {outcome.grpc_status}"
-    return Kind(result, outcome.headers.get(SERVER_HEADER, ""), outcome.headers.get(PROXY_ERROR_HEADER, ""))
+        return f"grpc-status {outcome.grpc_status}"
+    return str(outcome.error if outcome.error is not None else outcome.status)
 
 
 def _inserted(kind: Kind, times: int) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 
+from harness.record.lines import document_of, event_of
 from harness.report.html import page
+from harness.report.html.latency import latency_plot
+from harness.report.html.outcomes import answers, seen
 from harness.report.html.plot import Plot, Scale
 from harness.report.story import Story
-from harness.tests.report.made import HOSTILE, runs
+from harness.run import events as ev
+from harness.tests.report.made import HOSTILE, outcome, runs
+from harness.traffic.plan import Request
 
 RUNS = runs()
 VOID = {"meta", "br", "polyline", "polygon", "rect", "path"}
@@ -100,6 +106,38 @@ def test_every_plot_says_in_words_what_it_shows() -> None:
     assert all(len(image.get("aria-label") or "") > 3 for image in images)
     said = " ".join(image.get("aria-label") or "" for image in images)
     assert "20 2xx, 20 3xx, 20 4xx, 20 5xx, 20 no response" in said
+
+
+CALLS = ("0", "7", "", None)
+"""What became of calls of gRPC: their own status, none of it (it broke off after HTTP's 200), no response at all."""
+
+
+def calls(protocol: str = "grpc") -> ev.RequestsMade:
+    fates = [
+        outcome(n, None if own is None else 200, headers={"grpc-status": own} if own else {})
+        for n, own in enumerate(CALLS * 5)
+    ]
+    asked = Request(method="POST", url="http://books:7002/shop.Books/Get")
+    return ev.RequestsMade("made-up", "only", "x", "webapp", asked, 100.0, 3.0, tuple(fates), protocol=protocol)
+
+
+def test_calls_are_coloured_and_counted_by_their_own_status() -> None:
+    """HTTP's status is 200 whatever became of them; one that has no status of its own is not good either."""
+    plot = latency_plot([calls(), calls()])
+    assert 'class="kok"' in plot
+    assert 'class="kfailed"' in plot
+    assert 'class="k2xx"' not in plot
+    assert Counter(one.kind for one in seen(calls())) == {"ok": 5, "failed": 10, "none": 5}
+    assert answers([calls()]) == {"grpc-status 0": 5, "grpc-status 7": 5, "200": 5, "timeout": 5}
+
+
+@pytest.mark.parametrize(("without", "told"), [((), True), (("protocol",), False)])
+def test_a_record_tells_what_the_protocol_was(without: tuple[str, ...], told: bool) -> None:
+    """Those of earlier versions did not."""
+    document = {key: value for key, value in document_of(calls(), 0.0, 100).items() if key not in without}
+    made = event_of(document)
+    assert isinstance(made, ev.RequestsMade)
+    assert made.is_calls is told
 
 
 def test_what_scrolls_can_be_reached_by_keyboard_and_has_a_name() -> None:
