@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from harness.embedded.apiserver.errors import ApiError, Cause, forbidden, invalid, not_found
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.objects import Obj, asked_name, dig, is_deleting, name_of, namespace_of
+from harness.embedded.apiserver.metadata import asked_name
+from harness.embedded.apiserver.objects import Obj, dig, is_deleting, name_of, namespace_of
 from harness.embedded.apiserver.store import Store
 
 NODE_NAME = "signalbox"

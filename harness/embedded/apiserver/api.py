@@ -26,8 +26,8 @@ from harness.embedded.apiserver.errors import (
 )
 from harness.embedded.apiserver.kinds import Kind, Kinds
 from harness.embedded.apiserver.managers import Writer, record_apply, record_update
-from harness.embedded.apiserver.metadata import carry_over, count_generation, metadata_findings, stamp_new
-from harness.embedded.apiserver.objects import Obj, asked_name, clone, name_of, namespace_of, same, uid_of
+from harness.embedded.apiserver.metadata import asked_name, carry_over, count_generation, metadata_findings, stamp_new
+from harness.embedded.apiserver.objects import Obj, clone, name_of, namespace_of, same, uid_of
 from harness.embedded.apiserver.patches import json_patch, merge_patch
 from harness.embedded.apiserver.rules import rule_findings
 from harness.embedded.apiserver.schema import shape
@@ -310,7 +310,7 @@ class Api:
         if not kind.custom and any(cause.reason == "FieldValueTypeInvalid" for cause in causes):
             mistyped = next(cause for cause in causes if cause.reason == "FieldValueTypeInvalid")
             raise bad_request(f'{kind.kind} in version "{version}" cannot be handled as a {kind.kind}: {mistyped}')
-        _refuse(kind, old or obj, causes)
+        _refuse(kind, obj, old, causes)
 
     def _admit(self, kind: Kind, version: str, new: Obj, old: Obj | None, options: Options) -> Obj:
         new["apiVersion"] = kind.api_version()
@@ -319,7 +319,7 @@ class Api:
         if self._admission.mutators:
             checked = {**new, "apiVersion": kind.api_version(version)}
             causes += self.schemas.of(kind, version).validator.findings(checked)
-        _refuse(kind, old or new, causes)
+        _refuse(kind, new, old, causes)
         self._admission.validate(new, old, options.warn)
         return new
 
@@ -345,10 +345,9 @@ def _version(kind: Kind, obj: Obj) -> str:
     return version if group == kind.group and version in kind.served else kind.version
 
 
-def _refuse(kind: Kind, obj: Obj, causes: list[Cause]) -> None:
+def _refuse(kind: Kind, new: Obj, old: Obj | None, causes: list[Cause]) -> None:
     if causes:
-        is_new = not obj["metadata"].get("resourceVersion")
-        raise invalid(kind, asked_name(obj) if is_new else name_of(obj), causes)
+        raise invalid(kind, asked_name(new) if old is None else name_of(old), causes)
 
 
 def _check_current(kind: Kind, received: Obj, old: Obj) -> None:

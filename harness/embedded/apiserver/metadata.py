@@ -13,8 +13,9 @@ from harness.embedded.apiserver.objects import Obj, name_of, same, timestamp
 
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels and nothing that looks alike, so that generated names never spell anything."""
-_GENERATED = 58
-"""A generated name stays a DNS label of 63 with its suffix of 5."""
+_SUFFIX = 5
+_LONGEST_PREFIX = 63 - _SUFFIX
+"""A generated name stays a DNS label of 63."""
 _ANNOTATIONS_BYTES = 256 * 1024
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -25,7 +26,7 @@ _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSe
 _SERVER_OWNED = (*_KEPT, "resourceVersion", "selfLink", "managedFields")
 
 
-def random_suffix(length: int = 5) -> str:
+def random_suffix(length: int = _SUFFIX) -> str:
     """A suffix as Kubernetes generates them for names."""
     return "".join(random.choices(SUFFIX_ALPHABET, k=length))
 
@@ -37,13 +38,19 @@ def stamp_new(kind: Kind, obj: Obj, is_taken: Callable[[str], bool]) -> None:
         metadata.pop(name, None)
     prefix = metadata.get("generateName")
     if isinstance(prefix, str) and prefix and not metadata.get("name"):
-        metadata["name"] = prefix[:_GENERATED] + random_suffix()
+        metadata["name"] = prefix[:_LONGEST_PREFIX] + random_suffix()
         while is_taken(metadata["name"]):
-            metadata["name"] = prefix[:_GENERATED] + random_suffix()
+            metadata["name"] = prefix[:_LONGEST_PREFIX] + random_suffix()
     metadata["uid"] = str(uuid4())
     metadata["creationTimestamp"] = timestamp()
     if kind.generation:
         metadata["generation"] = 1
+
+
+def asked_name(obj: Obj) -> str:
+    """The name that the client of a new object knows: the prefix of a generated one, the same at every attempt."""
+    name, prefix = name_of(obj), str(obj["metadata"].get("generateName") or "")
+    return prefix if prefix and name[:-_SUFFIX] == prefix[:_LONGEST_PREFIX] else name
 
 
 def carry_over(old: Obj, new: Obj) -> None:

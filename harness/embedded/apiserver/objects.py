@@ -36,11 +36,6 @@ def name_of(obj: Obj) -> str:
     return str(obj["metadata"].get("name") or "")
 
 
-def asked_name(obj: Obj) -> str:
-    """The name its client knows while it is created: the prefix of a generated one, the same at every attempt."""
-    return str(obj["metadata"].get("generateName") or name_of(obj))
-
-
 def namespace_of(obj: Obj) -> str:
     """metadata.namespace, "" for cluster-scoped objects."""
     return str(obj["metadata"].get("namespace") or "")

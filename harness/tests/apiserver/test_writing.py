@@ -289,3 +289,24 @@ def test_defaults_of_builtin_kinds(apps: Any, core: Any, namespace: str) -> None
     assert (probe.http_get.path, probe.http_get.scheme) == ("/", "HTTP")
     secret = core.create_namespaced_secret(namespace, {"metadata": {"name": "s"}, "stringData": {"a": "b"}})
     assert (secret.type, secret.data, secret.string_data) == ("Opaque", {"a": "Yg=="}, None)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"name": "named"}, 'Pod "named" is invalid'),
+        ({"generateName": "made-"}, 'Pod "made-" is invalid'),
+        ({"name": "named", "generateName": "made-"}, 'Pod "named" is invalid'),
+        ({"name": "made-a", "generateName": "made-"}, 'Pod "made-a" is invalid'),
+    ],
+)
+def test_a_refusal_names_the_object_as_its_client_does(
+    box: Box, namespace: str, metadata: dict[str, str], said: str
+) -> None:
+    """The prefix where the server would have made the name of it, the same at every attempt; else the name itself."""
+    body = {**pod(), "metadata": metadata, "spec": {"containers": [{"name": "UPPER", "image": "app:1"}]}}
+    answer = box.request("POST", f"/api/v1/namespaces/{namespace}/pods", body)
+    assert (answer.status, answer.json["message"].partition(":")[0]) == (422, said)
+    body["spec"] = {**pod()["spec"], "serviceAccountName": "nobody"}
+    answer = box.request("POST", f"/api/v1/namespaces/{namespace}/pods", body)
+    assert answer.json["message"].startswith(said.replace("Pod", "pods").replace("invalid", "forbidden"))
