@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -9,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from harness.tests.apiserver.support import Box, official, official_config, running_box
+from harness.tests.apiserver.support import (
+    WIDGET_CRD,
+    Box,
+    official,
+    official_config,
+    official_dynamic,
+    running_box,
+)
 
 _NUMBERS = count(1)
 
@@ -49,3 +58,47 @@ def namespace(core: Any) -> str:
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     return tmp_path
+
+
+@pytest.fixture
+def dynamic(api_client: Any, tmp_path: Path) -> Any:
+    """The official client of any kind; what it finds out it keeps in a file of the test's."""
+    return official_dynamic.DynamicClient(api_client, cache_file=str(tmp_path / "discovery.json"))
+
+
+@pytest.fixture
+def widgets(box: Box, api_client: Any) -> Any:
+    """The typed client's door to custom objects, with the Widget kind defined."""
+    extensions = official.ApiextensionsV1Api(api_client)
+    if not any(
+        item.metadata.name == "widgets.example.com" for item in extensions.list_custom_resource_definition().items
+    ):
+        extensions.create_custom_resource_definition(WIDGET_CRD)
+    return official.CustomObjectsApi(api_client)
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[int]:
+    """A port that sends everything back, then says bye when the client has finished."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            while data := connection.recv(65536):
+                connection.sendall(data)
+            connection.sendall(b"bye")
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()

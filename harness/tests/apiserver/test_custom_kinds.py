@@ -7,19 +7,8 @@ from typing import Any
 import pytest
 
 from harness.embedded.apiserver.objects import clone
-from harness.tests.apiserver.support import WIDGET_CRD, Box, official, official_dynamic
+from harness.tests.apiserver.support import WIDGET_CRD, Box, official
 from harness.tests.apiserver.test_writing import refusal
-
-
-@pytest.fixture
-def widgets(box: Box, api_client: Any) -> Any:
-    """The typed client's door to custom objects, with the Widget kind defined."""
-    extensions = official.ApiextensionsV1Api(api_client)
-    if not any(
-        item.metadata.name == "widgets.example.com" for item in extensions.list_custom_resource_definition().items
-    ):
-        extensions.create_custom_resource_definition(WIDGET_CRD)
-    return official.CustomObjectsApi(api_client)
 
 
 def widget(version: str = "v1", name: str = "one", **spec: Any) -> dict[str, Any]:
@@ -118,12 +107,12 @@ def test_replacing_needs_a_version(widgets: Any, namespace: str) -> None:
     assert "must be specified for an update" in status["message"]
 
 
-def test_strategic_merge_is_for_builtin_kinds_only(widgets: Any, api_client: Any, namespace: str) -> None:
+def test_strategic_merge_is_for_builtin_kinds_only(widgets: Any, dynamic: Any, namespace: str) -> None:
     create(widgets, namespace, widget())
-    dynamic = official_dynamic.DynamicClient(api_client).resources.get(api_version="example.com/v1", kind="Widget")
+    kind = dynamic.resources.get(api_version="example.com/v1", kind="Widget")
     content = "application/strategic-merge-patch+json"
     with pytest.raises(Exception, match="415"):
-        dynamic.patch(body={"spec": {"size": 3}}, name="one", namespace=namespace, content_type=content)
+        kind.patch(body={"spec": {"size": 3}}, name="one", namespace=namespace, content_type=content)
 
 
 def test_a_withdrawn_definition_takes_its_objects_along(api_client: Any, namespace: str) -> None:

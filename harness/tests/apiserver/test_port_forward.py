@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,33 +16,6 @@ from harness.tests.apiserver.support import Box, pod
 from harness.tests.apiserver.test_deleting import until
 
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
-
-
-@pytest.fixture(scope="module")
-def echo() -> Iterator[int]:
-    """A port that sends everything back, then says bye when the client has finished."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def answer(connection: socket.socket) -> None:
-        with connection:
-            while data := connection.recv(65536):
-                connection.sendall(data)
-            connection.sendall(b"bye")
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
 
 
 @pytest.fixture

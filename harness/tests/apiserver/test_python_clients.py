@@ -10,6 +10,7 @@ import socket
 import warnings
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import kr8s
@@ -26,12 +27,11 @@ from lightkube.resources.core_v1 import Pod as LightPod
 from lightkube.types import PatchType
 
 from harness.tests.apiserver.support import WIDGET_CRD, Box, configmap, deployment, pod
-from harness.tests.apiserver.test_custom_kinds import widgets  # noqa: F401  # the definition, as a fixture
-from harness.tests.apiserver.test_port_forward import echo  # noqa: F401  # the port, as a fixture
 
 
 @pytest.fixture
-def api(box: Box, namespace: str) -> Iterator[Any]:
+def api(box: Box, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # it leaves the keys of the kubeconfig there
     made: Any = kr8s.api(kubeconfig=str(box.kubeconfig), namespace=namespace)
     yield made
     as_sync_func(made._session.aclose)()
@@ -86,7 +86,7 @@ def test_kr8s_talks_to_a_pod(api: Any) -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"err\n", 3)
 
 
-def test_kr8s_forwards_ports(api: Any, echo: int) -> None:  # noqa: F811
+def test_kr8s_forwards_ports(api: Any, echo: int) -> None:
     one = Pod(pod(), api=api)
     one.create()
     one.wait("jsonpath='{.status.phase}'=Running", timeout=20)
@@ -98,7 +98,7 @@ def test_kr8s_forwards_ports(api: Any, echo: int) -> None:  # noqa: F811
         assert connection.recv(5) == b"hello"
 
 
-def test_kr8s_knows_custom_kinds(api: Any, widgets: Any) -> None:  # noqa: F811
+def test_kr8s_knows_custom_kinds(api: Any, widgets: Any) -> None:
     kind = new_class("Widget", "example.com/v1", namespaced=True, plural="widgets")
     kind({"metadata": {"name": "one"}, "spec": {"color": "red"}}, api=api).create()
     [found] = api.get("widgets.example.com")
@@ -167,7 +167,7 @@ def test_lightkube_executes(light: Any, namespace: str) -> None:
         light.exec("one", command=["sh", "-c", "exit 3"], stdout=True, raise_on_error=True, timeout=20)
 
 
-def test_lightkube_knows_custom_kinds(light: Any, widgets: Any) -> None:  # noqa: F811
+def test_lightkube_knows_custom_kinds(light: Any, widgets: Any) -> None:
     load_in_cluster_generic_resources(light)
     names = WIDGET_CRD["spec"]["names"]
     kind: Any = create_namespaced_resource("example.com", "v1", names["kind"], names["plural"])

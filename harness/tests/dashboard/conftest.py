@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from harness.kube.apply import Applier, Ledger
 from harness.kube.objects import workload
@@ -17,10 +16,10 @@ from harness.kube.waits import wait_rollout
 from harness.run.installing import install
 from harness.run.session import Session, open_session
 from harness.scenario.project import Project
+from harness.tests.browser import open_chromium
 
 ROOT = Path(__file__).parents[3]
 APPS = ("booksapp-at-leisure", "podinfo-a", "podinfo-b", "podinfo-frontend", "dashboard")
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 60_000
 RUN = "dashboard"
 
@@ -80,18 +79,9 @@ def ledger(town: Town) -> Iterator[Ledger]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium of the system, to which every name below .local is this machine.
-
-    No longer than a module: while it is there an event loop runs in this thread, and no test may start another.
-    """
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        quiet = ["--disable-gpu", "--disable-background-networking", "--host-resolver-rules=MAP *.local 127.0.0.1"]
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *quiet])
+    """A browser to which every name below .local is this machine; no longer than a module, for its event loop."""
+    with open_chromium("--disable-background-networking", "--host-resolver-rules=MAP *.local 127.0.0.1") as opened:
         yield opened
-        opened.close()
 
 
 @dataclass

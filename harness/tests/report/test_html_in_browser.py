@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from harness.record import read_record
 from harness.report.html import page as report_page
 from harness.report.story import tell
 from harness.report.tutorial import compare
 from harness.scenario.article import read_article
+from harness.tests.browser import open_chromium
 from harness.tests.dashboard.readability import contrast, overflow
 
 ROOT = Path(__file__).parents[3]
 RECORDED = ROOT / "harness" / "tests" / "recorded" / "fault-injection-broken.ndjson.gz"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
@@ -26,13 +25,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
-    if not found:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        launched.close()
+    with open_chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

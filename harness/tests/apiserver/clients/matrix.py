@@ -99,7 +99,7 @@ class Client:
         own.write_bytes(kubeconfig.read_bytes())
         own.chmod(0o600)
         folders = {name: str(home / name.lower()) for name in ("HELM_CACHE_HOME", "HELM_DATA_HOME", "HELM_CONFIG_HOME")}
-        self._environment = {**os.environ, "KUBECONFIG": str(own), "HOME": str(home), **folders}
+        self._environment = {**os.environ, "KUBECONFIG": str(own), "HOME": str(home), "TMPDIR": str(home), **folders}
 
     def take(self, row: Row) -> Outcome:
         """Run a row and judge it."""
