@@ -62,6 +62,8 @@ class Dialect:
     """§3.1: `audit` is one of the default inbound policies."""
     rate_limits: bool
     """§3.27: HTTPLocalRateLimitPolicy is a kind, from 2.17 on."""
+    grpc_routes: bool
+    """§1.60: GRPCRoute is a kind of route, and hides the HTTPRoutes of its Service port; 2.14 reads none."""
     grpc_servers_take_http_routes: bool
     """§3.12: proxyProtocol gRPC means no more than HTTP/2; later such Servers have GRPCRoutes and no probe route."""
     policies_target_gateway_routes: bool
@@ -124,6 +126,7 @@ LINKERD_2_14 = Dialect(
     overlapping_servers_are_refused=True,
     audit_policy=False,
     rate_limits=False,
+    grpc_routes=False,
     grpc_servers_take_http_routes=True,
     policies_target_gateway_routes=False,
     unsupported_target_message="invalid targetRef kind",
@@ -155,6 +158,7 @@ LINKERD_EDGE = Dialect(
     overlapping_servers_are_refused=False,
     audit_policy=True,
     rate_limits=True,
+    grpc_routes=True,
     grpc_servers_take_http_routes=False,
     policies_target_gateway_routes=True,
     unsupported_target_message="unsupported authorization target type",
@@ -187,6 +191,7 @@ GATEWAY_API = Dialect(
     overlapping_servers_are_refused=False,
     audit_policy=False,
     rate_limits=False,
+    grpc_routes=False,
     grpc_servers_take_http_routes=False,
     policies_target_gateway_routes=False,
     unsupported_target_message="",

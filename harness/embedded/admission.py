@@ -57,8 +57,10 @@ def policy_reviewer(store: Store, dialect: Dialect) -> Validator:
 
 
 def gateway_rules(new: Obj, old: Obj | None) -> AdmissionAnswer:
-    """The rules across fields of gateway-group HTTPRoutes."""
-    of_gateway = new.get("kind") == "HTTPRoute" and new.get("apiVersion", "").startswith(f"{GATEWAY_GROUP}/")
+    """The rules across fields of gateway-group routes."""
+    of_gateway = new.get("kind") in ("HTTPRoute", "GRPCRoute") and new.get("apiVersion", "").startswith(
+        f"{GATEWAY_GROUP}/"
+    )
     if not of_gateway or _is_only_status(new, old):
         return AdmissionAnswer()
     return AdmissionAnswer(tuple(str(problem) for problem in gateway_rule_problems(new)), (), GATEWAY_WEBHOOK)

@@ -23,7 +23,7 @@ _GRPC_STATUSES: Final[Mapping[int, frozenset[GrpcStatus]]] = {
     403: frozenset({GrpcStatus.PERMISSION_DENIED}),
     404: frozenset({GrpcStatus.NOT_FOUND}),
     429: frozenset({GrpcStatus.RESOURCE_EXHAUSTED}),
-    500: frozenset({GrpcStatus.FAILED_PRECONDITION, GrpcStatus.INTERNAL}),
+    500: frozenset({GrpcStatus.FAILED_PRECONDITION, GrpcStatus.INTERNAL, GrpcStatus.UNKNOWN}),  # the last by GRPCRoutes
     502: frozenset({GrpcStatus.UNAVAILABLE}),
     503: frozenset({GrpcStatus.UNAVAILABLE}),
     504: frozenset({GrpcStatus.DEADLINE_EXCEEDED}),

@@ -10,11 +10,12 @@ from harness.lint.problem import Problem
 from harness.oracle import Request, Sender, locked_out
 from harness.oracle.policy import judge, server_in_force
 from harness.oracle.workloads import Workload
-from harness.resources.annotations import parse_http_retry, parse_timeout_annotations
+from harness.resources.annotations import parse_grpc_retry, parse_http_retry, parse_timeout_annotations
 from harness.resources.authorizations import AuthorizationPolicy
 from harness.resources.circuit_breaking import parse_failure_accrual
 from harness.resources.default_policies import default_policy
 from harness.resources.document import Node
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 from harness.resources.parents import is_server_parent
 from harness.resources.port_lists import parse_port_list
 from harness.resources.routes import HTTPRoute
@@ -62,14 +63,14 @@ def _idle_server(given: Given, index: int, server: Server) -> Iterator[Problem]:
 
 def _target(given: Given, index: int, policy: AuthorizationPolicy) -> Iterator[Problem]:
     target, namespace = policy.target, policy.namespace
-    kinds = {"server": "Server", "httproute": "HTTPRoute"}
+    kinds = {"server": "Server", "httproute": "HTTPRoute", "grpcroute": GRPC_ROUTE}
     kind = kinds.get(target.kind.lower())
     if kind is None or not given.knows(kind, namespace):
         return
     found = given.has(kind, (namespace, target.name))
-    if kind == "HTTPRoute":
+    if kind in ("HTTPRoute", GRPC_ROUTE):
         found = any(
-            target.is_a(route.group, "HTTPRoute") and route.name.lower() == target.name.lower()
+            target.is_a(route.group, route.kind) and route.name.lower() == target.name.lower()
             for _, route in given.routes
             if route.namespace == namespace
         )
@@ -105,7 +106,7 @@ def _closed_route(given: Given, index: int, route: HTTPRoute) -> Iterator[Proble
         and (
             policy.target.is_namespace
             or (policy.target.is_server and policy.target.name in names)
-            or (policy.target.is_a(route.group, "HTTPRoute") and policy.target.name.lower() == route.name.lower())
+            or (policy.target.is_a(route.group, route.kind) and policy.target.name.lower() == route.name.lower())
         )
         for _, policy in given.policies
     )
@@ -145,8 +146,8 @@ def annotation_problems(given: Given) -> Iterator[Problem]:
             found = owner.child("metadata").child("annotations")
             yield from _configuration(given, index, found.text_map(), found.path)
         annotations = node.child("metadata").child("annotations").text_map()
-        if kind in ("Service", "HTTPRoute"):
-            yield from _limits(given, index, annotations)
+        if kind in ("Service", "HTTPRoute", GRPC_ROUTE):
+            yield from _limits(given, index, kind, annotations)
         if kind == "Service":
             yield from _breaking(index, annotations)
         if kind == "Ingress" and _DST_OVERRIDE in annotations.get(_TRAEFIK_HEADERS, "").lower():
@@ -188,12 +189,21 @@ def _port_list(value: str) -> str:
     return ""
 
 
-def _limits(given: Given, index: int, annotations: Mapping[str, str]) -> Iterator[Problem]:
+def _limits(given: Given, index: int, kind: str, annotations: Mapping[str, str]) -> Iterator[Problem]:
     written = [key for key in annotations if key.startswith(_ROUTE_PREFIXES)]
     if not given.dialect.route_annotations:
         for key in written:
             said = f"{given.dialect.name} does not know {key}"
             yield Problem(index, f"metadata.annotations.{key}", "annotation-not-read", said)
         return
-    for problem in (*parse_timeout_annotations(annotations)[1], *parse_http_retry(annotations)[1]):
+    wrong = dict.fromkeys(parse_timeout_annotations(annotations)[1])
+    if kind != GRPC_ROUTE:
+        wrong |= dict.fromkeys(parse_http_retry(annotations)[1])
+    if kind != "HTTPRoute":
+        wrong |= dict.fromkeys(parse_grpc_retry(annotations)[1])
+    for problem in wrong:
         yield Problem(index, problem.path, "bad-annotation", problem.message)
+    for key in {"HTTPRoute": ("retry.linkerd.io/grpc",), GRPC_ROUTE: ("retry.linkerd.io/http",)}.get(kind, ()):
+        if key in annotations:
+            said = f"{kind}s do not read {key}"
+            yield Problem(index, f"metadata.annotations.{key}", "annotation-not-read", said)

@@ -1,4 +1,4 @@
-"""Findings about HTTPRoutes on Services, and about what rules of any route ask for."""
+"""Findings about routes on Services, and about what rules of any route ask for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.lint.problem import Problem
 from harness.lint.regexes import hidden_branches, is_everything, why_no_path_matches
 from harness.oracle.dialling import CLUSTER_DOMAIN
 from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
-from harness.resources.matches import Match, PathMatch
+from harness.resources.matches import Match, PathMatch, RpcMatch
 from harness.resources.parents import is_server_parent, is_service_parent
 from harness.resources.routes import HTTPRoute, ParentRef, Rule
 
@@ -142,8 +142,8 @@ def _shadowed(given: Given, index: int, route: HTTPRoute) -> Iterator[Problem]:
 
 def _takes(given: Given, earlier: Match, later: Match) -> bool:
     """True if the earlier match fits whatever the later one fits, and never worse (§1.48, E33)."""
-    same = (earlier.method, set(_headers(earlier)), set(earlier.query_params))
-    if same != (later.method, set(_headers(later)), set(later.query_params)):
+    same = (earlier.method, earlier.rpc, set(_headers(earlier)), set(earlier.query_params))
+    if same != (later.method, later.rpc, set(_headers(later)), set(later.query_params)):
         return False
     if earlier.path.type == "RegularExpression" and is_everything(earlier.path.value):
         return given.dialect.matching == "linkerd" or later.path.type != "Exact"
@@ -208,6 +208,7 @@ def _no_catch_all(given: Given) -> Iterator[Problem]:
 def _catches_all(rule: Rule) -> bool:
     return any(
         match.method is None
+        and match.rpc in (None, RpcMatch())
         and not match.headers
         and not match.query_params
         and (_normal(match.path) == ("PathPrefix", "") or is_everything(match.path.value))

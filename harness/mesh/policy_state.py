@@ -23,6 +23,7 @@ _KINDS: Final[Sequence[tuple[str, str, tuple[str, ...]]]] = (
     ("Server", _POLICY, ("v1beta3", "v1beta2", "v1beta1")),
     ("HTTPRoute", _POLICY, ("v1beta3",)),
     ("HTTPRoute", "gateway.networking.k8s.io", ("v1", "v1beta1")),
+    ("GRPCRoute", "gateway.networking.k8s.io", ("v1",)),
     ("AuthorizationPolicy", _POLICY, ("v1alpha1",)),
     ("MeshTLSAuthentication", _POLICY, ("v1alpha1",)),
     ("NetworkAuthentication", _POLICY, ("v1alpha1",)),

@@ -6,7 +6,7 @@
 It reads the rules slowly and word by word. The data plane of the embedded cluster does the same in another way, on
 purpose: they share the parsed objects of `harness.resources`, and tests hold them against each other. No I/O.
 
-Not looked at: GRPCRoutes (§1.60), gRPC answers, EgressNetworks, addresses of pods (§1.7), and how a balancer spreads
+Not looked at: EgressNetworks, addresses of pods (§1.7), and how a balancer spreads
 requests over the pods of one Service (§4.1). What applications answer is not known, so neither is whether a circuit
 breaks (§4.3): it is among what may be. Of the headers that begin with `l5d-` only l5d-require-id means anything in an
 install as it comes (§2.11, §4.11, §4.12). docs/explain.md says which rules have no part in an outcome, and why.

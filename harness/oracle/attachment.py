@@ -7,9 +7,11 @@ from typing import Final
 
 from harness.dialect import Dialect
 from harness.oracle.objects import Objects
+from harness.resources.app_protocols import HTTP
 from harness.resources.filters import UnsupportedFilter
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 from harness.resources.matches import HeaderMatch, PathMatch, QueryParamMatch
-from harness.resources.parents import is_server_parent, is_service_parent
+from harness.resources.parents import is_server_parent, is_service_parent, status_parent_ref
 from harness.resources.regexes import regex_problem
 from harness.resources.routes import HTTPRoute, ParentRef
 from harness.resources.servers import Server
@@ -32,13 +34,25 @@ def outbound_routes(objects: Objects, service: Service, port: int, client_namesp
         route
         for route in objects.routes
         if route.namespace in (service.namespace, client_namespace)  # §1.11
-        and any(attaches(parent, service, port, dialect) for parent in route.parent_refs)
+        and any(
+            attaches(parent, service, port, dialect) and not _is_taken(objects, route, parent)
+            for parent in route.parent_refs
+        )
         and not unusable(route, dialect)
     ]
+    found = _of_one_kind(found, service, port, dialect)
     own = [route for route in found if route.namespace == client_namespace]
     if dialect.consumer_routes_replace and own:  # E10
         found = own
     return tuple(sorted(found, key=_age if dialect.matching == "linkerd" else _age_and_place))
+
+
+def _of_one_kind(found: list[HTTPRoute], service: Service, port: int, dialect: Dialect) -> list[HTTPRoute]:
+    """§1.60: where there is one for calls, no other holds; §1.59: none is for calls where only HTTP/1 is spoken."""
+    declared = service.port(port)
+    only_http_1 = dialect.app_protocols and declared is not None and declared.app_protocol == HTTP
+    calls = [] if only_http_1 else [route for route in found if route.kind == GRPC_ROUTE]
+    return calls or [route for route in found if route.kind != GRPC_ROUTE]
 
 
 def attaches(parent: ParentRef, service: Service, port: int, dialect: Dialect) -> bool:
@@ -52,17 +66,29 @@ def attaches(parent: ParentRef, service: Service, port: int, dialect: Dialect) -
     return is_it and parent.port in (None, port)
 
 
-def server_routes(objects: Objects, server: Server) -> tuple[HTTPRoute, ...]:
-    """The routes of a Server, in the order that decides ties (§1.52)."""
+def server_routes(objects: Objects, server: Server, kind: str) -> tuple[HTTPRoute, ...]:
+    """The routes of a Server of this kind, in the order that decides ties (§1.52)."""
     found = [
         route
         for route in objects.routes
-        if any(is_server_parent(parent) and parent.name == server.name for parent in route.parent_refs)
+        if route.kind == kind
+        and any(
+            is_server_parent(parent) and parent.name == server.name and not _is_taken(objects, route, parent)
+            for parent in route.parent_refs
+        )
         and route.namespace == server.namespace
         and not _misreferences(route)
         and not unusable(route, objects.dialect)
     ]
     return tuple(sorted(found, key=lambda route: (*_age(route)[:3], route.group, route.kind)))
+
+
+def _is_taken(objects: Objects, route: HTTPRoute, parent: ParentRef) -> bool:
+    """§1.64: a parentRef of a GRPCRoute, whoever it is for, is accepted of no other kind."""
+    if route.kind == GRPC_ROUTE:
+        return False
+    rivals = (one for one in objects.routes if one.kind == GRPC_ROUTE)
+    return any(status_parent_ref(other) == status_parent_ref(parent) for one in rivals for other in one.parent_refs)
 
 
 def _misreferences(route: HTTPRoute) -> bool:

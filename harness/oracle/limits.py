@@ -11,9 +11,11 @@ from harness.dialect import Dialect
 from harness.resources.annotations import (
     AnnotatedTimeouts,
     HttpRetry,
+    parse_grpc_retry,
     parse_http_retry,
     parse_timeout_annotations,
 )
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 from harness.resources.routes import GATEWAY_GROUP, HTTPRoute, Rule
 
 
@@ -61,18 +63,22 @@ def rule_limits(route: HTTPRoute, rule: Rule, service: Mapping[str, str], dialec
         return Limits(request=request, attempt=attempt)
     annotated, _ = parse_timeout_annotations(route.annotations)
     own = Limits(annotated.request or request, None, annotated.response or None, annotated.idle or None)
-    retry, _ = parse_http_retry(route.annotations)
-    of_service = service_limits(service, dialect)
+    calls = route.kind == GRPC_ROUTE
+    retry, _ = parse_grpc_retry(route.annotations) if calls else parse_http_retry(route.annotations)
+    of_service = service_limits(service, dialect, calls=calls)
     timeouts = of_service if own == NO_LIMITS else own  # §2.6: only if the rule ends up with none of any kind
     return Limits(timeouts.request, attempt, timeouts.response, timeouts.idle, retry or of_service.retry)
 
 
-def service_limits(annotations: Mapping[str, str], dialect: Dialect) -> Limits:
-    """The limits that a Service's annotations ask for; one wrong word spoils all timeouts, or all retries (§2.7)."""
+def service_limits(annotations: Mapping[str, str], dialect: Dialect, *, calls: bool = False) -> Limits:
+    """The limits that a Service's annotations ask for; one wrong word spoils all timeouts, or all retries (§2.7).
+
+    calls  under GRPCRoutes, which are retried by other words
+    """
     if not dialect.route_annotations:
         return NO_LIMITS
     timeouts, wrong_timeouts = parse_timeout_annotations(annotations)
-    retry, wrong_retries = parse_http_retry(annotations)
+    retry, wrong_retries = parse_grpc_retry(annotations) if calls else parse_http_retry(annotations)
     if wrong_timeouts:
         timeouts = AnnotatedTimeouts()
     return Limits(

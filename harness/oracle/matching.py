@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from harness.oracle.asking import Request
-from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch
+from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch, RpcMatch
 
 Score: TypeAlias = tuple[int, int, int, int]
-"""Length of the matched path, number of headers, number of query parameters, whether a method is asked for (§1.48)."""
+"""Length of the matched path, number of headers, number of query parameters, whether a method is asked for (§1.48).
+
+Of a GRPCRoute: characters of the service, characters of the method, number of headers.
+"""
 
 HostScore: TypeAlias = tuple[int, int]
 """No hostname (0), a suffix (1) or the host itself (2), then the length of the pattern (§1.48)."""
@@ -83,12 +86,16 @@ def score_of(match: Match, request: Request) -> Score | None:
     """How well a match fits, or None if it does not."""
     if misfit(match, request):
         return None
+    if match.rpc is not None:  # never compared with routes that go by the path (§1.60)
+        return (len(match.rpc.service), len(match.rpc.method), len(match.headers), 0)
     length = matched_length(match.path, request.path)
     return (length or 0, len(match.headers), len(match.query_params), int(match.method is not None))
 
 
 def misfit(match: Match, request: Request, reading: Reading = LINKERD) -> str:
     """The first thing a match asks for that the request has not; "" if it fits."""
+    if match.rpc is not None and (why := _no_such_call(match.rpc, match.method, request)):
+        return why
     if matched_length(match.path, request.path, reading) is None:
         return f"path {request.path} is not {_pattern(match.path)}"
     if match.method is not None and match.method != request.method:
@@ -100,6 +107,19 @@ def misfit(match: Match, request: Request, reading: Reading = LINKERD) -> str:
         values = [value for name, value in request.query if name == param.name]
         if not any(_value_fits(param, value, reading) for value in values[: 1 if reading.first_of_many else None]):
             return f"query parameter {param.name} is not {_pattern(param)}"
+    return ""
+
+
+def _no_such_call(rpc: RpcMatch, method: str | None, request: Request) -> str:
+    """The parts of the path between its slashes are looked at, the first two of them."""
+    if method is None:  # what stands for the matches of a rule that has none
+        return ""
+    start, *parts = request.path.split("/")
+    if start or len(parts) < 2:
+        return f"path {request.path} is none of a call"
+    for asked, part, what in ((rpc.service, parts[0], "service"), (rpc.method, parts[1], "method")):
+        if asked and asked != part:
+            return f"{what} is {part}, not {asked}"
     return ""
 
 

@@ -13,6 +13,8 @@ from harness.resources.admission import review
 from harness.resources.authorizations import AuthorizationPolicy, MeshTLSAuthentication, NetworkAuthentication
 from harness.resources.document import Node, ResourceInvalid
 from harness.resources.gateway_rules import gateway_rule_problems
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
+from harness.resources.grpc_routes import unforeseen
 from harness.resources.policy_objects import PARSERS
 from harness.resources.policy_set import InstallSettings
 from harness.resources.rate_limits import HTTPLocalRateLimitPolicy
@@ -22,7 +24,7 @@ from harness.resources.servers import Server
 from harness.resources.service_profiles import PROFILE_GROUP, ServiceProfile, parse_service_profile
 from harness.resources.services import Service, parse_service
 
-_NOT_LOOKED_AT: Final = ("GRPCRoute", "TLSRoute", "TCPRoute", "EgressNetwork")
+_NOT_LOOKED_AT: Final = ("TLSRoute", "TCPRoute", "EgressNetwork")
 _MESH_GROUPS: Final = (POLICY_GROUP, GATEWAY_GROUP)
 _RULE_FILTERS: Final = ("RequestHeaderModifier", "RequestRedirect")
 
@@ -140,8 +142,9 @@ class _Reading:
             self._refuse(index, place, f"the Gateway API knows no {group}")
         elif (group, kind) == (PROFILE_GROUP, "ServiceProfile"):
             return self._try(index, place, lambda: parse_service_profile(obj))
-        elif kind in _NOT_LOOKED_AT:
-            self._refuse(index, place, f"the oracle does not look at {kind}s")
+        elif kind in _NOT_LOOKED_AT or (kind == GRPC_ROUTE and not self.dialect.grpc_routes):
+            who = self.dialect.version if kind == GRPC_ROUTE and self.dialect.policy_resources else "the oracle"
+            self._refuse(index, place, f"{who} does not look at {kind}s")
         elif group in _MESH_GROUPS:
             return self._policy(index, place, obj)
         return []
@@ -154,6 +157,9 @@ class _Reading:
         denials = (*_schema_denials(place, obj), *review(obj, self.dialect).denials) if read else ()
         for denial in denials:
             self._refuse(index, place, f"admission refuses it: {denial}")
+        if not denials and (unknown := next(filter(None, map(unforeseen, _of(read, HTTPRoute))), "")):
+            self._refuse(index, place, unknown)
+            return []
         return [] if denials else read
 
     def _try(self, index: int, place: _Id, read: Callable[[], T]) -> list[T]:
@@ -170,7 +176,7 @@ class _Reading:
 
 def _schema_denials(place: _Id, obj: Any) -> Iterator[str]:
     """What the API server itself refuses, before any webhook."""
-    if place[1] != "HTTPRoute":
+    if place[1] not in ("HTTPRoute", GRPC_ROUTE):
         return
     if place[0] == GATEWAY_GROUP:
         yield from map(str, gateway_rule_problems(obj))

@@ -53,7 +53,7 @@ def routed(case: Case, service: Service) -> Iterator[Outcome]:
         limits=rule_limits(route, rule, service.annotations, dialect),
         filters=_modifiers(rule.filters),
         routed=RouteDecision(place, port, route.key, choice.rule, choice.match),
-        reasons=(Reason("§1.48", f"rule {choice.rule} of HTTPRoute {route.name} matches best"),),
+        reasons=(Reason("§1.48", f"rule {choice.rule} of {route.kind} {route.name} matches best"),),
     )
     yield from _obeyed(case, (service, port), route, choice, found)
 
@@ -157,11 +157,11 @@ def _no_rule(routes: Sequence[HTTPRoute], service: Service, case: Case) -> Itera
     for route in routes:
         if not by_text and host_score(route.hostnames, case.request.named_authority) is None:
             listed = ", ".join(route.hostnames)
-            said = f"HTTPRoute {route.name} is for {listed}, and the request names {case.request.named_authority}"
+            said = f"{route.kind} {route.name} is for {listed}, and the request names {case.request.named_authority}"
             yield Reason("§1.47", said)
             continue
         for number, rule in enumerate(route.rules):
             whys = "; or ".join(misfit(match, case.request, reading) for match in rule.matches)
-            yield Reason("§1.46", f"rule {number} of HTTPRoute {route.name} does not match: {whys}")
+            yield Reason("§1.46", f"rule {number} of {route.kind} {route.name} does not match: {whys}")
     port = f"{service.name}:{case.request.port}"
     yield Reason("§1.18", f"{port} has routes, which makes it an allow-list, and no rule of theirs matches")

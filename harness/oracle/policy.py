@@ -112,12 +112,13 @@ def pod_default(objects: Objects, workload: Workload, port: int) -> DefaultPolic
 
 def _routes_of(objects: Objects, server: Server, workload: Workload, port: int) -> tuple[_Route, ...]:
     """§3.12: as soon as one route is attached, those that the mesh makes up are gone."""
-    if server.proxy_protocol == "gRPC" and not objects.dialect.grpc_servers_take_http_routes:
-        return (_Route("default", (), (Rule(),)),)
+    calls = server.proxy_protocol == "gRPC" and not objects.dialect.grpc_servers_take_http_routes
     written = tuple(
         _Route(route.name, route.hostnames, route.rules, tuple(_route_grants(objects, route)))
-        for route in server_routes(objects, server)
+        for route in server_routes(objects, server, "GRPCRoute" if calls else "HTTPRoute")
     )
+    if calls:
+        return written or (_Route("default", (), (Rule(),)),)
     return written or _made_up(objects, workload, port)
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from types import MappingProxyType
+from typing import Final
 
 from harness.oracle.outcome import Outcome, Reason
+
+_CONDITIONS: Final[Mapping[int, str]] = MappingProxyType(
+    {429: "resource-exhausted", 502: "unavailable", 503: "unavailable", 504: "deadline-exceeded"}
+)
+"""What a call is told in place of a status, in the words of retries under GRPCRoutes."""
 
 
 def tried_again(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
@@ -38,4 +46,5 @@ def _is_tried_again(outcome: Outcome) -> bool:
     if retry is None or status is None or outcome.by == "app" or outcome.backend is None or outcome.location:
         return False
     waits = outcome.timing in ("fail-fast", "cut off")  # §2.10: fail-fast is tried again, whatever is asked for
-    return waits or any(low <= status <= high for low, high in retry.statuses)
+    asked_for = any(low <= status <= high for low, high in retry.statuses)
+    return waits or asked_for or _CONDITIONS.get(status) in retry.conditions

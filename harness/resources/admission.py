@@ -17,7 +17,7 @@ from harness.resources.policy_admission import (
     review_server_authorization,
 )
 from harness.resources.review import Review
-from harness.resources.route_admission import review_gateway_route, review_policy_route
+from harness.resources.route_admission import review_gateway_route, review_grpc_route, review_policy_route
 from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP
 
 ServerLookup = Callable[[str], Iterable[Any]]
@@ -27,6 +27,7 @@ _SERVER: Final = (POLICY_GROUP, "Server")
 _REVIEWERS: Final[Mapping[tuple[str, str], Callable[[Any, Dialect], Review]]] = {
     (POLICY_GROUP, "HTTPRoute"): review_policy_route,
     (GATEWAY_GROUP, "HTTPRoute"): review_gateway_route,
+    (GATEWAY_GROUP, "GRPCRoute"): review_grpc_route,
     _SERVER: review_server,
     (POLICY_GROUP, "AuthorizationPolicy"): review_authorization_policy,
     (POLICY_GROUP, "MeshTLSAuthentication"): review_mesh_tls_authentication,

@@ -1,4 +1,4 @@
-"""What the Gateway API asks of an HTTPRoute across fields, beyond the schema of each field.
+"""What the Gateway API asks of an HTTPRoute or a GRPCRoute across fields, beyond the schema of each field.
 
 On a real cluster these rules are CEL expressions in the CustomResourceDefinition (bundle v1.1 experimental, with the
 later ones on paths and on CORS); the API server checks them after the defaults are filled in.
@@ -14,10 +14,13 @@ from typing import Any, Final
 
 from harness.resources.document import Node, Problem
 from harness.resources.durations import DurationInvalid, parse_policy_duration
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 
 _MOST_MATCHES: Final = 128
 _PATH_CHARACTERS: Final = re.compile(r"(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+")
 _PATH_TABOOS: Final = ("//", "/./", "/../", "%2f", "%2F")
+_SERVICE: Final = re.compile(r"(?i)\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*")
+_METHOD: Final = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _REPEATABLE: Final = ("RequestMirror", "ExtensionRef")
 _MEMBERS: Final = {
     "RequestHeaderModifier": "requestHeaderModifier",
@@ -31,14 +34,37 @@ _MEMBERS: Final = {
 
 
 def gateway_rule_problems(obj: Any) -> tuple[Problem, ...]:
-    """Every cross-field rule that this gateway-group HTTPRoute breaks; wrong types are the schema's business."""
+    """Every cross-field rule that this gateway-group route breaks; wrong types are the schema's business."""
     spec = Node(obj).child("spec")
     rules = spec.items("rules")
-    found = [*_parents(spec), *chain.from_iterable(_rule(rule) for rule in rules)]
+    of_rule = _call_rule if Node(obj).text("kind") == GRPC_ROUTE else _rule
+    found = [*_parents(spec), *chain.from_iterable(of_rule(rule) for rule in rules)]
     matches = sum(len(rule.items("matches")) for rule in rules)
     if matches > _MOST_MATCHES:
         found.append(Problem("spec.rules", f"{matches} matches in all rules together; at most {_MOST_MATCHES} may be"))
     return tuple(found)
+
+
+def _call_rule(rule: Node) -> Iterator[Problem]:
+    for match in rule.items("matches"):
+        if match.has("method"):
+            yield from _method(match.child("method"))
+    for owner in (rule, *rule.items("backendRefs")):
+        yield from _filters(owner)
+    for backend in rule.items("backendRefs"):
+        yield from _service_port(backend)
+
+
+def _method(method: Node) -> Iterator[Problem]:
+    service, name = method.text("service"), method.text("method")
+    if not service and not name:
+        yield Problem(method.path, "one or both of 'service' or 'method' must be specified")
+    if method.text("type", "Exact") != "Exact":
+        return
+    if service and not _SERVICE.fullmatch(service):
+        yield Problem(f"{method.path}.service", f"'{service}' is no full name of a service, such as shop.Books")
+    if name and not _METHOD.fullmatch(name):
+        yield Problem(f"{method.path}.method", f"'{name}' is no name of a method")
 
 
 def _parents(spec: Node) -> Iterator[Problem]:

@@ -38,16 +38,27 @@ class QueryParamMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RpcMatch:
+    """What a GRPCRoute asks of the path `/service/method`; "" is any."""
+
+    service: str = ""
+    method: str = ""
+    type: ValueType = "Exact"
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """Everything here must hold of a request (AND); the matches of a rule are alternatives (OR, §1.46).
 
     method  exact token; None asks for nothing (§1.45)
+    rpc     of GRPCRoutes, which all have it, in place of the path; None for HTTPRoutes
     """
 
     path: PathMatch = PathMatch()
     headers: tuple[HeaderMatch, ...] = ()
     query_params: tuple[QueryParamMatch, ...] = ()
     method: str | None = None
+    rpc: RpcMatch | None = None
 
 
 def parse_matches(rule: Node) -> tuple[Match, ...]:
@@ -61,10 +72,15 @@ def parse_match(node: Node) -> Match:
     path_type = cast(PathType, path.choice("type", get_args(PathType), "PathPrefix"))
     return Match(
         path=PathMatch(path_type, path.text("value", "/")),
-        headers=tuple(HeaderMatch(*_named_value(item)) for item in node.items("headers")),
+        headers=parse_headers(node),
         query_params=tuple(QueryParamMatch(*_named_value(item)) for item in node.items("queryParams")),
         method=node.text("method") or None,
     )
+
+
+def parse_headers(match: Node) -> tuple[HeaderMatch, ...]:
+    """The header matches of a match."""
+    return tuple(HeaderMatch(*_named_value(item)) for item in match.items("headers"))
 
 
 def _named_value(node: Node) -> tuple[str, str, ValueType]:

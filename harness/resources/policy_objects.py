@@ -15,6 +15,7 @@ from harness.resources.authorizations import (
     parse_network_authentication,
 )
 from harness.resources.document import Node, Problem, ResourceInvalid
+from harness.resources.grpc_routes import parse_grpc_route
 from harness.resources.rate_limits import HTTPLocalRateLimitPolicy, parse_rate_limit_policy
 from harness.resources.routes import HTTPRoute, parse_http_route
 from harness.resources.server_authorizations import ServerAuthorization, parse_server_authorization
@@ -34,6 +35,7 @@ PARSERS: Final[Mapping[str, Callable[[Any], PolicyObject]]] = MappingProxyType(
     {
         "Server": parse_server,
         "HTTPRoute": parse_http_route,
+        "GRPCRoute": parse_grpc_route,
         "AuthorizationPolicy": parse_authorization_policy,
         "MeshTLSAuthentication": parse_mesh_tls_authentication,
         "NetworkAuthentication": parse_network_authentication,

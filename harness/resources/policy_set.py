@@ -117,9 +117,10 @@ class PolicySet:
         protocol = self._protocol(server)
         routes: tuple[InboundRoute, ...] = ()
         if protocol == "gRPC":  # §3.12: only GRPCRoutes go with it, and there is no probe among them
-            routes = (_default_route(authorizations),)
+            written = tuple(self._written_routes(server, authorizations, "GRPCRoute"))
+            routes = written or (_default_route(authorizations),)
         elif protocol not in ("opaque", "TLS"):
-            written = tuple(self._written_routes(server, authorizations))
+            written = tuple(self._written_routes(server, authorizations, "HTTPRoute"))
             routes = written or tuple(self._made_up_routes(pod, port, authorizations))
         return InboundPolicy(
             server=policy_ref("server", server.name),
@@ -145,10 +146,13 @@ class PolicySet:
             own = probe_grant(networks)
             yield InboundRoute(default_ref("probe"), (), (InboundRule(matches),), (own, *authorizations))
 
-    def _written_routes(self, server: Server, authorizations: tuple[Authorization, ...]) -> Iterator[InboundRoute]:
-        """The routes that are attached to the Server, in their order (§1.52)."""
+    def _written_routes(
+        self, server: Server, authorizations: tuple[Authorization, ...], kind: str
+    ) -> Iterator[InboundRoute]:
+        """The routes of a kind that are attached to the Server, in their order (§1.52)."""
         authentications = self._authentications()
-        for route in sorted((route for route in self.routes if is_attached(route, server)), key=precedence):
+        attached = (route for route in self.routes if route.kind == kind and is_attached(route, server))
+        for route in sorted(attached, key=precedence):
             policies = (policy for policy in self._policies_of(server.namespace) if _targets_route(policy, route))
             yield InboundRoute(
                 ref=PolicyRef(route.group, route.kind, route.name),

@@ -1,4 +1,4 @@
-"""What the policy webhook says about HTTPRoutes of both groups (§1.71)."""
+"""What the policy webhook says about HTTPRoutes of both groups, and about GRPCRoutes (§1.71)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from itertools import chain
 from typing import Any, Final
 
 from harness.dialect import Dialect
-from harness.resources.annotations import parse_http_retry, parse_timeout_annotations
+from harness.resources.annotations import parse_grpc_retry, parse_http_retry, parse_timeout_annotations
 from harness.resources.document import Node, Problem, ResourceInvalid
 from harness.resources.durations import DurationInvalid, parse_gateway_duration, parse_policy_duration
 from harness.resources.filters import Filter, Header, RequestRedirect, UnsupportedFilter
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
+from harness.resources.grpc_routes import parse_grpc_route
 from harness.resources.matches import HeaderMatch, Match
 from harness.resources.parents import is_egress_network_parent, is_service_backend, is_service_parent
 from harness.resources.regexes import regex_problem
@@ -52,6 +54,16 @@ def review_gateway_route(obj: Any, dialect: Dialect) -> Review:
     return Review(as_sentences([*_objections(route, dialect), *backends]), as_sentences(ignored))
 
 
+def review_grpc_route(obj: Any, dialect: Dialect) -> Review:
+    """All objections to a GRPCRoute; what cannot be read is admitted with a warning."""
+    try:
+        route = parse_grpc_route(obj)
+    except ResourceInvalid as invalid:
+        return Review(warnings=as_sentences(invalid.problems))
+    backends = chain.from_iterable(_portless_backends(rule, index) for index, rule in enumerate(route.rules))
+    return Review(as_sentences([*_objections(route, dialect), *backends]))
+
+
 def _written_rules(obj: Any) -> list[Node]:
     return Node(obj).child("spec").items("rules")
 
@@ -60,7 +72,7 @@ def _objections(route: HTTPRoute, dialect: Dialect) -> Iterator[Problem]:
     for index, parent in enumerate(route.parent_refs):
         yield from _parent_objections(parent, f"spec.parentRefs[{index}]", dialect)
     if dialect.route_annotations and any(_reads_annotations(parent) for parent in route.parent_refs):
-        yield from parse_http_retry(route.annotations)[1]
+        yield from (parse_grpc_retry if route.kind == GRPC_ROUTE else parse_http_retry)(route.annotations)[1]
         yield from parse_timeout_annotations(route.annotations)[1]
     for index, rule in enumerate(route.rules):
         yield from _rule_objections(rule, f"spec.rules[{index}]")
@@ -83,6 +95,8 @@ def _rule_objections(rule: Rule, path: str) -> Iterator[Problem]:
 
 
 def _match_objections(match: Match, path: str) -> Iterator[Problem]:
+    if match.rpc is not None and match.rpc.type != "Exact":
+        yield Problem(f"{path}.method.type", f"unsupported GRPCRoute method match type: {match.rpc.type}")
     value = match.path.value
     if match.path.type == "RegularExpression":
         yield from _regex_objections(value, f"{path}.path.value")

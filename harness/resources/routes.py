@@ -120,7 +120,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class HTTPRoute:
-    """One HTTPRoute of either group.
+    """One HTTPRoute of either group, or a GRPCRoute, which differs in its matches alone.
 
     creation_timestamp  RFC 3339 to the second, sorts as text; "" if the object was never stored
     generation          0 if the object was never stored
@@ -163,7 +163,7 @@ def parse_http_route(obj: object) -> HTTPRoute:
         group=group,
         namespace=namespace,
         name=metadata.text("name", required=True),
-        parent_refs=tuple(_parse_parent(item, group, namespace) for item in spec.items("parentRefs")),
+        parent_refs=tuple(parse_parent(item, group, namespace) for item in spec.items("parentRefs")),
         hostnames=spec.texts("hostnames"),
         rules=_parse_rules(spec, group, version),
         creation_timestamp=metadata.text("creationTimestamp"),
@@ -194,7 +194,8 @@ def _group_version(node: Node) -> tuple[str, str]:
     return group, version
 
 
-def _parse_parent(node: Node, group: str, namespace: str) -> ParentRef:
+def parse_parent(node: Node, group: str, namespace: str) -> ParentRef:
+    """One parentRef of a route of that group and namespace."""
     return ParentRef(
         group=node.text("group", group),  # §1.2: each CRD defaults to its own group, so a bare Service is none
         kind=node.text("kind", "Gateway"),
@@ -216,12 +217,13 @@ def _parse_rule(node: Node, group: str, version: str) -> Rule:
     return Rule(
         matches=parse_matches(node),
         filters=parse_filters(node),
-        backend_refs=tuple(_parse_backend(item, group, version) for item in node.items("backendRefs")),
+        backend_refs=tuple(parse_backend(item, group, version) for item in node.items("backendRefs")),
         timeouts=_parse_timeouts(node.child("timeouts"), group) if with_timeouts else Timeouts(),
     )
 
 
-def _parse_backend(node: Node, group: str, version: str) -> BackendRef:
+def parse_backend(node: Node, group: str, version: str) -> BackendRef:
+    """One backendRef as that version of the group's routes has it."""
     name, namespace = node.text("name", required=True), node.text("namespace") or None
     port = node.integer("port", low=1, high=65535)
     filters = parse_filters(node)

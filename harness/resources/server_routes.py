@@ -1,4 +1,4 @@
-"""HTTPRoutes as Servers use them: which are attached, in which order, and what of them counts (§3.11, §3.12)."""
+"""Routes as Servers use them: which are attached, in which order, and what of them counts (§3.11, §3.12)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.resources.conditions import ACCEPTED, LINKERD_CONTROLLER, ParentStatus, parse_parent_statuses
 from harness.resources.filters import RequestHeaderModifier, RequestRedirect, UnsupportedFilter
+from harness.resources.grpc_routes import unforeseen
 from harness.resources.inbound import InboundRule
 from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch
 from harness.resources.parents import is_server_parent
@@ -61,6 +62,8 @@ def _problems(route: HTTPRoute) -> Iterator[str]:
     for index, parent in enumerate(route.parent_refs):
         if is_server_parent(parent):
             yield from _parent_problems(parent, route, f"spec.parentRefs[{index}]")
+    if problem := unforeseen(route):
+        yield problem
     for number, rule in enumerate(route.rules):
         place = f"spec.rules[{number}]"
         for index, item in enumerate(rule.filters):

@@ -15,6 +15,8 @@ from harness.embedded.apiserver.store import Event, Store
 from harness.embedded.controllers.loop import Controller, Place
 from harness.resources.conditions import ACCEPTED, LINKERD_CONTROLLER, RESOLVED_REFS
 from harness.resources.document import ResourceInvalid
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
+from harness.resources.grpc_routes import parse_grpc_route, parse_route
 from harness.resources.parents import (
     is_egress_network_backend,
     is_egress_network_parent,
@@ -23,12 +25,13 @@ from harness.resources.parents import (
     is_service_parent,
     status_parent_ref,
 )
-from harness.resources.routes import BackendRef, HTTPRoute, ParentRef, parse_http_route
+from harness.resources.routes import BackendRef, HTTPRoute, ParentRef
 from harness.resources.services import Service, parse_service
 
 Obj = dict[str, Any]
 
-ROUTE_KEYS: Final = ("httproutes.policy.linkerd.io", "httproutes.gateway.networking.k8s.io")
+_HTTP_ROUTES: Final = ("httproutes.policy.linkerd.io", "httproutes.gateway.networking.k8s.io")
+_GRPC_ROUTES: Final = "grpcroutes.gateway.networking.k8s.io"
 _SERVERS: Final = "servers.policy.linkerd.io"
 _EGRESS_NETWORKS: Final = "egressnetworks.policy.linkerd.io"
 
@@ -47,6 +50,9 @@ class Referents(Protocol):
     def has_egress_network(self, namespace: str, name: str) -> bool:
         """True if there is such an EgressNetwork."""
 
+    def has_grpc_route(self, parent: ParentRef) -> bool:
+        """True if a GRPCRoute names just this parent, accepted or not (§1.64)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
@@ -59,6 +65,7 @@ class _Finding:
 
 
 _IS_ACCEPTED: Final = _Finding(ACCEPTED, "True", "Accepted")
+_CONFLICTED: Final = _Finding(ACCEPTED, "False", "RouteReasonConflicted")
 _NO_PARENT: Final = _Finding(ACCEPTED, "False", "NoMatchingParent")
 _RESOLVED: Final = _Finding(RESOLVED_REFS, "True", "ResolvedRefs")
 _NOT_FOUND: Final = _Finding(RESOLVED_REFS, "False", "BackendNotFound")
@@ -93,16 +100,25 @@ def _findings(route: HTTPRoute, parent: ParentRef, referents: Referents, dialect
     """What is true of one parent, in the order of the conditions (§1.63); nothing for kinds that are not Linkerd's."""
     where = (parent.namespace, parent.name)
     if is_server_parent(parent):
-        return (_IS_ACCEPTED if referents.has_server(*where) else _NO_PARENT,)
+        accepted = _IS_ACCEPTED if referents.has_server(*where) else _NO_PARENT
+        return (_unless_hidden(accepted, route, parent, referents),)
     if is_service_parent(parent):
         accepted = _service_finding(referents.service(*where), dialect)
     elif is_egress_network_parent(parent) and dialect.egress_networks:
         accepted = _IS_ACCEPTED if referents.has_egress_network(*where) else _NO_PARENT
     else:
         return ()
+    accepted = _unless_hidden(accepted, route, parent, referents)
     if dialect.all_backends_must_resolve:
         return accepted, _resolution(route, parent, referents, dialect)
     return accepted, _lenient_resolution(route, referents)
+
+
+def _unless_hidden(found: _Finding, route: HTTPRoute, parent: ParentRef, referents: Referents) -> _Finding:
+    """§1.64: a GRPCRoute for the same parent comes first."""
+    if found is _IS_ACCEPTED and route.kind != GRPC_ROUTE and referents.has_grpc_route(parent):
+        return _CONFLICTED
+    return found
 
 
 def _service_finding(service: Service | None, dialect: Dialect) -> _Finding:
@@ -183,11 +199,27 @@ class StoredReferents:
         """True if there is such an EgressNetwork."""
         return self._store.get(_EGRESS_NETWORKS, namespace, name) is not None
 
+    def has_grpc_route(self, parent: ParentRef) -> bool:
+        """True if a GRPCRoute names just this parent, accepted or not (§1.64)."""
+        wanted = status_parent_ref(parent)
+        return any(
+            status_parent_ref(other) == wanted
+            for obj in self._store.list(_GRPC_ROUTES)
+            for other in _readable_parents(obj)
+        )
+
+
+def _readable_parents(obj: Obj) -> tuple[ParentRef, ...]:
+    try:
+        return parse_grpc_route(obj).parent_refs
+    except ResourceInvalid:
+        return ()
+
 
 class RouteStatusController(Controller):
     """Writes the status of one kind of route, and writes it again when what routes refer to comes or goes (§1.66).
 
-    route_key   one of ROUTE_KEYS
+    route_key   the kind's
     """
 
     def __init__(
@@ -202,7 +234,7 @@ class RouteStatusController(Controller):
         self._route_key = route_key
         self._now = now
         self._referents = StoredReferents(api.store)
-        self.keys = (route_key, "services", _SERVERS, _EGRESS_NETWORKS)
+        self.keys = (route_key, "services", _SERVERS, _EGRESS_NETWORKS, *_rivals(route_key))
 
     def targets(self, event: Event) -> Iterable[Place]:
         """The route itself; every route after a change of what routes may refer to."""
@@ -221,7 +253,7 @@ class RouteStatusController(Controller):
         if stored is None:
             return
         try:
-            route = parse_http_route(stored)
+            route = parse_route(stored)
         except ResourceInvalid as invalid:
             _log.warning("%s %s/%s cannot be read: %s", self._route_key, namespace, name, invalid)
             return
@@ -232,10 +264,18 @@ class RouteStatusController(Controller):
 
 def route_status_controllers(api: Api, dialect: Dialect) -> list[RouteStatusController]:
     """One controller for each kind of route."""
-    return [RouteStatusController(api, dialect, key) for key in ROUTE_KEYS]
+    keys = (*_HTTP_ROUTES, _GRPC_ROUTES) if dialect.grpc_routes else _HTTP_ROUTES
+    return [RouteStatusController(api, dialect, key) for key in keys]
+
+
+def _rivals(route_key: str) -> tuple[str, ...]:
+    """Routes that can take the parents of this kind away (§1.64)."""
+    return (_GRPC_ROUTES,) if route_key in _HTTP_ROUTES else ()
 
 
 def _changes_parenthood(event: Event) -> bool:
+    if event.kind.key == _GRPC_ROUTES:
+        return event.old is None or event.old.get("spec") != event.obj.get("spec")
     if event.kind.key != "services" or event.old is None:
         return False
     return parse_service(event.old).can_be_parent != parse_service(event.obj).can_be_parent

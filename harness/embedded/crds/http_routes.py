@@ -12,7 +12,7 @@ from harness.embedded.crds.definition import definition
 from harness.embedded.crds.fields import Schema, array, choice, integer, keyed, obj, text
 from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP
 
-_COLUMNS: Final = (("Hostnames", "string", ".spec.hostnames"), ("Age", "date", ".metadata.creationTimestamp"))
+COLUMNS: Final = (("Hostnames", "string", ".spec.hostnames"), ("Age", "date", ".metadata.creationTimestamp"))
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 _ANY_PATH: Final = {"type": "PathPrefix", "value": "/"}
 # Said as a pattern because JSON Schema's «duration» format is ISO 8601. A sign passes: the webhook words that denial.
@@ -23,20 +23,20 @@ _ORIGIN: Final = r"^(\*|https?://((\*\.)?([a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+|\*)(:[0
 
 def policy_http_route() -> dict[str, Any]:
     """Four versions: backendRefs have their full shape from v1beta2 on, timeouts are in v1beta3 alone (§1.67)."""
-    old_spec = _policy_spec({"backendRefs": _old_backends()}, _parents(POLICY_GROUP, port={"type": "integer"}))
-    backends = {"backendRefs": array(_backend(array(_policy_filter(response=True), 16)), 16)}
+    old_spec = _policy_spec({"backendRefs": _old_backends()}, parents(POLICY_GROUP, port={"type": "integer"}))
+    backends = {"backendRefs": array(backend(array(_policy_filter(response=True), 16)), 16)}
     timeouts = {"timeouts": _timeouts(text(pattern=_GO_DURATION))}
     return definition(
         POLICY_GROUP,
         "HTTPRoute",
         {
-            "v1beta3": _policy_spec(backends | timeouts, _parents(POLICY_GROUP)),
-            "v1beta2": _policy_spec(backends, _parents(POLICY_GROUP)),
+            "v1beta3": _policy_spec(backends | timeouts, parents(POLICY_GROUP)),
+            "v1beta2": _policy_spec(backends, parents(POLICY_GROUP)),
             "v1beta1": old_spec,
             "v1alpha1": old_spec,
         },
-        status=_status(POLICY_GROUP, required=("controllerName", "parentRef")),
-        columns=_COLUMNS,
+        status=status(POLICY_GROUP, required=("controllerName", "parentRef")),
+        columns=COLUMNS,
     )
 
 
@@ -47,16 +47,16 @@ def gateway_http_route() -> dict[str, Any]:
         "name": fields.section_name(),
         "matches": _matches(64, fields.header_name()),
         "filters": filters,
-        "backendRefs": array(_backend(filters), 16),
+        "backendRefs": array(backend(filters), 16),
         "timeouts": _timeouts(text(pattern=_GATEWAY_DURATION)),
     }
-    spec = _spec(_parents(GATEWAY_GROUP), rule, fewest_rules=1)  # §1.21
+    spec = _spec(parents(GATEWAY_GROUP), rule, fewest_rules=1)  # §1.21
     return definition(
         GATEWAY_GROUP,
         "HTTPRoute",
         {"v1": spec, "v1beta1": spec},
-        status=_status(GATEWAY_GROUP, required=("conditions", "controllerName", "parentRef")),
-        columns=_COLUMNS,
+        status=status(GATEWAY_GROUP, required=("conditions", "controllerName", "parentRef")),
+        columns=COLUMNS,
         categories=("gateway-api",),
     )
 
@@ -71,7 +71,8 @@ def _spec(parents: Schema, rule: dict[str, Schema], *, fewest_rules: int = 0) ->
     return obj({"hostnames": array(fields.hostname(wildcard=True), 16), "parentRefs": parents, "rules": rules})
 
 
-def _parents(group: str, port: Schema | None = None) -> Schema:
+def parents(group: str, port: Schema | None = None) -> Schema:
+    """The parentRefs of a route of that group."""
     return array(_parent(group, port or fields.port()), 32)
 
 
@@ -106,7 +107,8 @@ def _matches(most: int, param_name: Schema) -> Schema:
     return array(obj(match), most, default=[{"path": _ANY_PATH}])  # §1.22
 
 
-def _backend(filters: Schema) -> Schema:
+def backend(filters: Schema) -> Schema:
+    """A backendRef."""
     return obj(_backend_name() | {"weight": integer(0, 1_000_000, default=1), "filters": filters}, required=("name",))
 
 
@@ -132,33 +134,35 @@ def _old_backends() -> Schema:
 
 def _policy_filter(*, response: bool) -> Schema:
     names = ["requestHeaderModifier", "responseHeaderModifier", "requestRedirect"]
-    members = {"requestHeaderModifier": _modifier(), "requestRedirect": _redirect(301, 302)}
+    members = {"requestHeaderModifier": modifier(), "requestRedirect": _redirect(301, 302)}
     if response:  # §1.55: on backends only
-        members["responseHeaderModifier"] = _modifier()
-    return _filter({name: members[name] for name in names if name in members})
+        members["responseHeaderModifier"] = modifier()
+    return filter_of({name: members[name] for name in names if name in members})
 
 
 def _gateway_filter() -> Schema:
-    return _filter(
+    return filter_of(
         {
-            "requestHeaderModifier": _modifier(remove_once=True),
-            "responseHeaderModifier": _modifier(remove_once=True),
-            "requestMirror": _mirror(),
+            "requestHeaderModifier": modifier(remove_once=True),
+            "responseHeaderModifier": modifier(remove_once=True),
+            "requestMirror": mirror(),
             "requestRedirect": _redirect(301, 302, 303, 307, 308),
             "urlRewrite": obj({"hostname": fields.hostname(wildcard=False), "path": _rewrite()}),
             "cors": _cors(),
-            "extensionRef": _extension(),
+            "extensionRef": extension(),
         }
     )
 
 
-def _filter(members: dict[str, Schema]) -> Schema:
+def filter_of(members: dict[str, Schema]) -> Schema:
+    """A filter that is one of these."""
     special = {"urlRewrite": "URLRewrite", "cors": "CORS"}
     kinds = [special.get(name, name[0].upper() + name[1:]) for name in members]
     return obj({"type": choice(*kinds)} | members, required=("type",))
 
 
-def _modifier(*, remove_once: bool = False) -> Schema:
+def modifier(*, remove_once: bool = False) -> Schema:
+    """A modifier of headers; `remove_once`: none is named twice."""
     header = obj({"name": fields.header_name(), "value": fields.header_value()}, required=("name", "value"))
     remove = fields.distinct(text(), 16) if remove_once else array(text(), 16)
     return obj({"add": keyed("name", header, 16), "set": keyed("name", header, 16), "remove": remove})
@@ -185,7 +189,8 @@ def _rewrite() -> Schema:
     return obj(path, required=("type",))
 
 
-def _mirror() -> Schema:
+def mirror() -> Schema:
+    """RequestMirror."""
     fraction = obj({"numerator": integer(0), "denominator": integer(1, default=100)}, required=("numerator",))
     backend = obj(_backend_name(), required=("name",))
     return obj({"backendRef": backend, "percent": integer(0, 100), "fraction": fraction}, required=("backendRef",))
@@ -204,7 +209,8 @@ def _cors() -> Schema:
     )
 
 
-def _extension() -> Schema:
+def extension() -> Schema:
+    """ExtensionRef."""
     return obj(
         {"group": fields.group(), "kind": fields.kind(), "name": fields.name()}, required=("group", "kind", "name")
     )
@@ -214,7 +220,8 @@ def _timeouts(duration: Schema) -> Schema:
     return obj({"request": duration, "backendRequest": duration})
 
 
-def _status(group: str, required: tuple[str, ...]) -> Schema:
+def status(group: str, required: tuple[str, ...]) -> Schema:
+    """The status of a route of that group; `required` of each parent."""
     parent = {
         "controllerName": fields.controller_name(),
         "parentRef": _parent(group, fields.port()),

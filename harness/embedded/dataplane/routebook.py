@@ -13,12 +13,15 @@ from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
 from harness.embedded.dataplane.unheeded import REASON, unheeded
 from harness.resources.conditions import ACCEPTED, ParentStatus, parse_parent_statuses
 from harness.resources.document import ResourceInvalid
+from harness.resources.grpc_routes import parse_route
 from harness.resources.parents import CORE_GROUP, is_service_backend, is_service_parent
-from harness.resources.routes import HTTPRoute, ParentRef, parse_http_route
+from harness.resources.routes import HTTPRoute, ParentRef
 
 Obj = dict[str, Any]
 Report = Callable[[Obj, str, str], None]
 """Tells people about an object: the object, a reason in CamelCase, a message."""
+
+_Place = tuple[str, str, str, str]
 
 _log = logging.getLogger(__name__)
 
@@ -56,13 +59,13 @@ class _Page:
 
 
 class RouteBook:
-    """All routes of the cluster, both groups in one list (§1.14)."""
+    """All routes of the cluster, both groups and all kinds in one list (§1.14)."""
 
     def __init__(self, dialect: Dialect, service_exists: Callable[[ServiceKey], bool], report: Report) -> None:
         self._dialect = dialect
         self._service_exists = service_exists
         self._report = report
-        self._pages: dict[tuple[str, str, str], _Page] = {}
+        self._pages: dict[_Place, _Page] = {}
 
     def put(self, obj: Obj) -> None:
         """Read a route that was added or changed, in its spec or its status.
@@ -110,14 +113,14 @@ class RouteBook:
                     yield service
 
 
-def _place(obj: Obj) -> tuple[str, str, str]:
+def _place(obj: Obj) -> _Place:
     metadata = obj["metadata"]
-    return (obj["apiVersion"].partition("/")[0], metadata["namespace"], metadata["name"])
+    return (obj["apiVersion"].partition("/")[0], obj["kind"], metadata["namespace"], metadata["name"])
 
 
 def _read(obj: Obj) -> tuple[HTTPRoute | None, str]:
     try:
-        route = parse_http_route(obj)
+        route = parse_route(obj)
     except ResourceInvalid as invalid:
         return None, str(invalid)
     problem = refusal(route)

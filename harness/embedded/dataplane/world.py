@@ -21,7 +21,11 @@ Obj = dict[str, Any]
 
 SERVICES: Final = "services"
 SLICES: Final = "endpointslices.discovery.k8s.io"
-ROUTES: Final = ("httproutes.policy.linkerd.io", "httproutes.gateway.networking.k8s.io")
+ROUTES: Final = (
+    "httproutes.policy.linkerd.io",
+    "httproutes.gateway.networking.k8s.io",
+    "grpcroutes.gateway.networking.k8s.io",
+)
 POLICIES: Final = tuple(
     f"{plural}.policy.linkerd.io"
     for plural in (

@@ -71,6 +71,7 @@ def route(
     created: str = "2026-01-01T00:00:00Z",
     hostnames: tuple[str, ...] = (),
     group: str = POLICY_GROUP,
+    kind: str = "HTTPRoute",
 ) -> RouteInForce:
     """A route that its one parent, a Service, has accepted."""
     parent_ref = ParentRef("core", "Service", parent_namespace, parent, port=port)
@@ -82,6 +83,7 @@ def route(
         hostnames=hostnames,
         rules=rules,
         creation_timestamp=created,
+        kind=kind,
     )
     return RouteInForce(made, (parent_ref,))
 

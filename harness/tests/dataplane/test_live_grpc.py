@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -13,8 +14,9 @@ import pytest
 from harness.dialect import LINKERD_EDGE
 from harness.embedded.dataplane.snapshot import Pod
 from harness.embedded.pods import OUTBOUND_PORT
-from harness.resources.matches import HeaderMatch, Match, PathMatch
-from harness.resources.routes import Rule
+from harness.resources.filters import Header, RequestHeaderModifier
+from harness.resources.matches import HeaderMatch, Match, PathMatch, RpcMatch
+from harness.resources.routes import GATEWAY_GROUP, Rule
 from harness.run.bursts import plan_for_send
 from harness.run.criteria import satisfies
 from harness.run.looked_at import LookedAt
@@ -30,6 +32,7 @@ from harness.tests.resources_policy.documents import (
     rate_limit,
     requires,
     server,
+    server_route,
     target,
 )
 from harness.traffic.exchange import Answer, exchange_for
@@ -55,10 +58,26 @@ class _Echo(grpc.GenericRpcHandler):  # type: ignore[misc]  # untyped package
         return grpc.unary_unary_rpc_method_handler(answer)
 
 
-async def grpc_app(mesh: LiveMesh, stack: AsyncExitStack, name: str, **changes: Any) -> Pod:
+class _Failing(grpc.GenericRpcHandler):  # type: ignore[misc]  # untyped package
+    """Fails so many calls with a status before it answers; `asked` counts all."""
+
+    def begin(self, status: str, times: int) -> None:
+        self.asked, self._status, self._times = 0, status, times
+
+    def service(self, _details: Any) -> Any:
+        async def answer(_message: bytes, context: Any) -> bytes:
+            self.asked += 1
+            if self.asked <= self._times:
+                await context.abort(grpc.StatusCode[self._status], "not yet")
+            return b"at last"
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+async def grpc_app(mesh: LiveMesh, stack: AsyncExitStack, name: str, handler: Any = None, **changes: Any) -> Pod:
     made = await mesh.app(name, listening=False, **changes)
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((_Echo(name),))
+    server.add_generic_rpc_handlers((handler or _Echo(name),))
     server.add_insecure_port(f"{made.endpoint.app_ip}:7000")
     await server.start()
     stack.push_async_callback(server.stop, None)
@@ -143,6 +162,79 @@ def test_routes_choose_by_method_and_metadata() -> None:
         assert (await call(webapp, "books:7000", "/shop.Books/Get", x_canary="yes")).startswith("canary ")
         assert await call(webapp, "books:7000", "/shop.Books/Other") == "NOT_FOUND "
         assert await call(webapp, "books:7000", "/shop.Books/Gone") == "FAILED_PRECONDITION "
+
+    run(test)
+
+
+def test_grpc_routes_choose_by_service_method_and_metadata() -> None:
+    """§1.60: they hide HTTPRoutes; a missing backend is told in words of its own."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        books, canary = await grpc_app(mesh, stack, "books"), await grpc_app(mesh, stack, "canary")
+        get = RpcMatch("shop.Books", "Get")
+        adds = RequestHeaderModifier(set=(Header("x-told", "by the route"),))
+        rules = (
+            Rule((Match(method="POST", rpc=get, headers=(HeaderMatch("x-canary", "yes"),)),), (), (to("canary"),)),
+            Rule((Match(method="POST", rpc=get),), (adds,)),
+            Rule((Match(method="POST", rpc=RpcMatch(method="Gone")),), (), (to("gone"),)),
+            Rule((Match(method="POST", rpc=RpcMatch("shop.Cats")),), (), (to("canary"),)),
+        )
+        hidden = route("all", Rule(backend_refs=(to("canary"),)))
+        services = (service(name, item.endpoint.pod_ip) for name, item in (("books", books), ("canary", canary)))
+        own = route("r", *rules, group=GATEWAY_GROUP, kind="GRPCRoute")
+        await mesh.push(webapp, books, canary, *services, hidden, own)
+        assert (await call(webapp, "books:7000", "/shop.Books/Get")).startswith("books ")
+        assert (await call(webapp, "books:7000", "/shop.Books/Get", x_canary="yes")).startswith("canary ")
+        assert (await call(webapp, "books:7000", "/shop.Cats/Feed")).startswith("canary ")
+        assert await call(webapp, "books:7000", "/shop.Books/Put") == "NOT_FOUND "
+        assert await call(webapp, "books:7000", "/shop.Books/Gone") == "UNKNOWN Service not found gone"
+
+    run(test)
+
+
+def test_grpc_routes_of_a_server_say_who_may_call_what() -> None:
+    """§3.12, §3.14: other calls find no route."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        authors = await grpc_app(mesh, stack, "authors")
+        guarded = Guarded(mesh, authors, service("authors", authors.endpoint.pod_ip), {})
+        webapp, other = await guarded.client("webapp"), await guarded.client("other")
+        await guarded.enforce(
+            server(proxyProtocol="gRPC"),
+            server_route(
+                *("reads", {"matches": [{"method": {"service": "shop.Authors", "method": "Get"}}]}),
+                group=GATEWAY_GROUP,
+                kind="GRPCRoute",
+            ),
+            mesh_tls("only-webapp", WEBAPP),
+            authorization_policy(
+                *("webapp-reads", target("GRPCRoute", "reads", GATEWAY_GROUP)),
+                requires("MeshTLSAuthentication", "only-webapp"),
+            ),
+        )
+        assert (await call(webapp, "authors:7000", "/shop.Authors/Get")).startswith("authors ")
+        assert (await call(other, "authors:7000", "/shop.Authors/Get")).startswith("PERMISSION_DENIED client ")
+        assert (await call(webapp, "authors:7000", "/shop.Authors/Put")).startswith("NOT_FOUND client ")
+
+    run(test)
+
+
+def test_calls_are_tried_again_as_annotations_say() -> None:
+    """§2.7: `retry.linkerd.io/grpc` of the route; what it does not name is not tried again."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        failing, seen = _Failing(), []
+        for status in ("UNAVAILABLE", "INTERNAL"):
+            failing.begin(status, times=2)
+            made = route("r", Rule((Match(rpc=RpcMatch()),)), group=GATEWAY_GROUP, kind="GRPCRoute")
+            annotations = {"retry.linkerd.io/grpc": "unavailable", "retry.linkerd.io/limit": "3"}
+            retried = replace(made, route=replace(made.route, annotations=annotations))
+            app = await grpc_app(mesh, stack, f"app-{status.lower()}", handler=failing)
+            await mesh.push(webapp, app, service("books", app.endpoint.pod_ip), retried)
+            seen.append((await call(webapp, "books:7000", "/shop.Books/Get"), failing.asked))
+        assert seen == [("at last", 3), ("INTERNAL not yet", 1)]
 
     run(test)
 

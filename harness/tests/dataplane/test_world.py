@@ -15,7 +15,7 @@ from harness.resources.routes import GATEWAY_GROUP, POLICY_GROUP
 from harness.tests.dataplane.builders import pod
 
 Obj = dict[str, Any]
-POLICY_ROUTES, GATEWAY_ROUTES = ROUTES
+POLICY_ROUTES, GATEWAY_ROUTES, _ = ROUTES
 
 
 class Watched(World):

@@ -33,6 +33,12 @@ def filtering(kind: str, key: str, value: Obj) -> Obj:
     return {"type": kind, key: value}
 
 
+def of_calls(annotation: str, value: str) -> Obj:
+    spec = {"parentRefs": [on()], "rules": [ALL]}
+    metadata = {"name": "calls", "namespace": "booksapp", "annotations": {annotation: value}}
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute", "metadata": metadata, "spec": spec}
+
+
 def versioned(obj: Obj, version: str) -> Obj:
     return {**obj, "apiVersion": f"{obj['apiVersion'].partition('/')[0]}/{version}"}
 
@@ -160,6 +166,10 @@ CASES: list[tuple[str, Dialect, list[Obj], list[Obj]]] = [
     ("bad-annotation", LINKERD_EDGE, [service("web", annotations=BREAKS | {f"{BREAKS_AT}max-penalty": "1ms"})],
      [service("web", annotations={f"{BREAKS_AT}max-penalty": "1ms"})]),
     ("annotation-not-read", LINKERD_2_14, [ingress(OVERRIDE)], [ingress("x-by: me")]),
+    ("bad-annotation", LINKERD_EDGE, [*BASE, of_calls("retry.linkerd.io/grpc", "sometimes")],
+     [*BASE, of_calls("retry.linkerd.io/grpc", "unavailable")]),
+    ("annotation-not-read", LINKERD_EDGE, [*BASE, of_calls("retry.linkerd.io/http", "5xx")],
+     [*BASE, of_calls("retry.linkerd.io/grpc", "internal")]),
     ("annotation-not-read", LINKERD_2_14,
      [service("web", annotations={"timeout.linkerd.io/request": "1s"})],
      [service("web")]),

@@ -23,7 +23,7 @@ from harness.resources.networks import whole_networks
 from harness.resources.pods import parse_pod
 from harness.resources.policy_set import CLUSTER_NETWORKS, InstallSettings
 from harness.resources.rate_limits import parse_rate_limit_policy
-from harness.resources.routes import GATEWAY_GROUP, parse_http_route
+from harness.resources.routes import GATEWAY_GROUP, ParentRef, parse_http_route
 from harness.resources.services import Service, parse_service
 from harness.tests.dataplane.live import Answer, LiveMesh
 from harness.tests.oracle.breakers import GIVEN_UP
@@ -57,6 +57,9 @@ class _Referents:
         return (namespace, name) in self.servers
 
     def has_egress_network(self, namespace: str, name: str) -> bool:
+        return False
+
+    def has_grpc_route(self, parent: ParentRef) -> bool:
         return False
 
 

@@ -84,15 +84,16 @@ def server_route(
     created: str = CREATED,
     accepted: bool = True,
     parents: list[Obj] | None = None,
+    kind: str = "HTTPRoute",
 ) -> Obj:
-    """An HTTPRoute of either group attached to a Server; `parents` in place of the one parentRef."""
+    """A route of either group attached to a Server; `parents` in place of the one parentRef."""
     parent = target("Server", to)
     status = {"type": "Accepted", "status": "True" if accepted else "False"}
     entry = {"controllerName": "linkerd.io/policy-controller", "parentRef": parent, "conditions": [status]}
     version = "v1beta3" if group == GROUP else "v1"
     return {
         "apiVersion": f"{group}/{version}",
-        "kind": "HTTPRoute",
+        "kind": kind,
         "metadata": {"name": name, "namespace": NAMESPACE, "creationTimestamp": created},
         "spec": {"parentRefs": parents or [parent], **({"rules": list(rules)} if rules else {})},
         "status": {"parents": [entry]},

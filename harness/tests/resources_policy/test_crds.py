@@ -50,7 +50,8 @@ def test_served_and_deprecated_versions_1_69(dialect: str, kind: str) -> None:
 def test_kinds_by_dialect_3_27() -> None:
     for dialect in (LINKERD_2_14, LINKERD_EDGE):
         kinds = [found["spec"]["names"]["kind"] for found in definitions(dialect)]
-        assert kinds == ["HTTPRoute", "HTTPRoute", *SERVED[dialect.name]]
+        of_calls = ["GRPCRoute"] if dialect.grpc_routes else []
+        assert kinds == ["HTTPRoute", "HTTPRoute", *of_calls, *SERVED[dialect.name]]
 
 
 def test_deprecation_names_the_successor_3_10() -> None:

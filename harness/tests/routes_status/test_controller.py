@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -123,3 +124,25 @@ def test_a_service_that_only_moves_its_pods_is_no_news() -> None:
     assert told == []
     add_service(api, "authors")
     assert told == [("booksapp", "split")]
+
+
+def test_grpc_routes_come_first_and_leave_again_1_64() -> None:
+    """Any other route for the same parent learns of it; a GRPCRoute is accepted like any route."""
+    api = mesh_api(LINKERD_EDGE)
+    grpc_key = "grpcroutes.gateway.networking.k8s.io"
+    of_calls = {**route({"backendRefs": [backend("books")]}, api_version=GATEWAY), "kind": "GRPCRoute"}
+
+    async def story() -> None:
+        add_service(api, "books")
+        for key, version in KINDS:
+            api.create(key, split(version), namespace="booksapp")
+            await until(api, partial(says, api, key, True, True))
+        api.create(grpc_key, of_calls, namespace="booksapp")
+        for key, _ in KINDS:
+            await until(api, partial(says, api, key, False, True))
+        await until(api, lambda: says(api, grpc_key, True, True))
+        api.delete(grpc_key, "booksapp", of_calls["metadata"]["name"])
+        for key, _ in KINDS:
+            await until(api, partial(says, api, key, True, True))
+
+    with_controllers(api, story)

@@ -8,7 +8,7 @@ import pytest
 
 from harness.dialect import LINKERD_2_14, LINKERD_EDGE, Dialect
 from harness.embedded.controllers.routes import route_parents
-from harness.resources.routes import HTTPRoute, parse_http_route
+from harness.resources.routes import HTTPRoute, ParentRef, parse_http_route
 from harness.resources.services import Service
 from harness.tests.resources.documents import GATEWAY, POLICY, Obj, backend, books_parent, route
 
@@ -28,6 +28,7 @@ class Cluster:
     services: Collection[Service] = (BOOKS,)
     servers: Collection[tuple[str, str]] = ()
     egress_networks: Collection[tuple[str, str]] = ()
+    of_grpc_routes: Collection[ParentRef] = ()
 
     def service(self, namespace: str, name: str) -> Service | None:
         return next((found for found in self.services if (found.namespace, found.name) == (namespace, name)), None)
@@ -37,6 +38,9 @@ class Cluster:
 
     def has_egress_network(self, namespace: str, name: str) -> bool:
         return (namespace, name) in self.egress_networks
+
+    def has_grpc_route(self, parent: ParentRef) -> bool:
+        return parent in self.of_grpc_routes
 
 
 def split(*backends: Obj, parents: list[Obj] | None = None, api_version: str = POLICY) -> HTTPRoute:
@@ -183,3 +187,17 @@ def test_the_observed_generation_is_written_where_the_dialect_does() -> None:
 def test_a_malformed_status_is_replaced(parents: Any) -> None:
     (entry,) = route_parents(replace(split(), status={"parents": parents}), Cluster(), NEW, now=NOW)
     assert entry["parentRef"]["name"] == "books"
+
+
+def test_a_grpc_route_takes_a_parent_from_all_others_1_64() -> None:
+    conflicted = ("Accepted", "False", "RouteReasonConflicted", "")
+    http = split(backend())
+    taken = Cluster(of_grpc_routes=http.parent_refs)
+    assert conditions(http, taken) == [conflicted, RESOLVED]
+    assert conditions(replace(http, kind="GRPCRoute"), taken) == [OK, RESOLVED]
+    other_port = Cluster(of_grpc_routes=(replace(http.parent_refs[0], port=1),))
+    assert conditions(http, other_port) == [OK, RESOLVED]
+    assert conditions(http, replace(taken, services=())) == [NO_PARENT, MISSING]
+    on_server = split(parents=[SERVER])
+    guarded = Cluster(servers=[("booksapp", "books-server")], of_grpc_routes=on_server.parent_refs)
+    assert conditions(on_server, guarded) == [conflicted]

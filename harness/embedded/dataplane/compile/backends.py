@@ -10,6 +10,7 @@ from harness.embedded.dataplane.compile.redirects import can_redirect
 from harness.embedded.dataplane.compile.view import View, backend_namespace
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey
 from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 from harness.resources.parents import is_egress_network_backend, is_service_backend
 from harness.resources.routes import BackendRef, Rule
 
@@ -20,6 +21,7 @@ class Backend:
 
     service, port   where it leads; None and 0 if it can only answer 500
     failure         why it can only answer 500; "" if it leads somewhere
+    of_calls        its rule is a GRPCRoute's: a call is told of the failure in other words
     available       False if no endpoint is ready; a failure always answers
     """
 
@@ -27,6 +29,7 @@ class Backend:
     service: ServiceKey | None = None
     port: int = 0
     failure: str = ""
+    of_calls: bool = False
     available: bool = True
     filters: tuple[Filter, ...] = ()
 
@@ -64,7 +67,7 @@ def drawn(backends: Sequence[Backend], dialect: Dialect) -> tuple[Backend, ...]:
 def _resolve(view: View, in_force: RouteInForce, ref: BackendRef, parent: ServiceKey) -> Backend:
     failure = _failure(view, in_force, ref, parent)
     if failure or ref.port is None:
-        return Backend(weight=ref.weight, failure=failure)
+        return Backend(weight=ref.weight, failure=failure, of_calls=in_force.route.kind == GRPC_ROUTE)
     service = (backend_namespace(ref, parent), ref.name)
     found = Backend(ref.weight, service, ref.port, filters=ref.filters)
     # What redirects waits for no endpoint.

@@ -139,7 +139,10 @@ def _weighted(
 ) -> Config:
     weight = _weight(backend)
     if backend.service is None:
-        why = explained(ERROR_HEADER, literal_value(backend.failure))
+        failure = literal_value(backend.failure)
+        why = explained(ERROR_HEADER, failure)
+        if backend.of_calls:
+            why += explained("grpc-message", failure)
         return {"name": MISSING_CLUSTER, "weight": weight, "response_headers_to_add": why}
     modifiers = (*filters, *backend.filters)  # §1.36
     return {

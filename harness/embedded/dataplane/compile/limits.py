@@ -17,9 +17,11 @@ from harness.embedded.dataplane.compile.names import Config
 from harness.resources.annotations import (
     AnnotatedTimeouts,
     HttpRetry,
+    parse_grpc_retry,
     parse_http_retry,
     parse_timeout_annotations,
 )
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 from harness.resources.routes import GATEWAY_GROUP, HTTPRoute, Timeouts
 
 _BACK_OFF: Final = {"base_interval": "0.025s", "max_interval": "0.25s"}  # §2.10
@@ -69,8 +71,9 @@ def rule_limits(route: HTTPRoute, timeouts: Timeouts, service: Mapping[str, str]
         return Limits(request=written.request, attempt=attempt)
     annotated, _ = parse_timeout_annotations(route.annotations)
     own = _without_zeros(AnnotatedTimeouts(annotated.request or written.request, annotated.response, annotated.idle))
-    retry, _ = parse_http_retry(route.annotations)
-    return _limits(own, retry, _of_service(service), attempt)
+    calls = route.kind == GRPC_ROUTE
+    retry, _ = (parse_grpc_retry if calls else parse_http_retry)(route.annotations)
+    return _limits(own, retry, _of_service(service, calls=calls), attempt)
 
 
 def service_limits(service: Mapping[str, str], dialect: Dialect) -> Limits:
@@ -96,10 +99,10 @@ def _shorter(*limits: timedelta | None) -> timedelta | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _of_service(annotations: Mapping[str, str]) -> tuple[AnnotatedTimeouts, HttpRetry | None]:
+def _of_service(annotations: Mapping[str, str], *, calls: bool = False) -> tuple[AnnotatedTimeouts, HttpRetry | None]:
     """§2.7: one wrong annotation spoils all timeouts, or all retries, of a Service."""
     timeouts, wrong = parse_timeout_annotations(annotations)
-    retry, wrong_retry = parse_http_retry(annotations)
+    retry, wrong_retry = (parse_grpc_retry if calls else parse_http_retry)(annotations)
     return (AnnotatedTimeouts() if wrong else _without_zeros(timeouts)), (None if wrong_retry else retry)
 
 
@@ -110,10 +113,10 @@ def _without_zeros(timeouts: AnnotatedTimeouts) -> AnnotatedTimeouts:
 
 def _retry_policy(retry: HttpRetry, attempt: timedelta | None) -> Config:
     statuses = {code for first, last in retry.statuses for code in range(first, last + 1)}
-    when = ["refused-stream"]
+    when = ["refused-stream", *retry.conditions]
     if statuses:
         when.append("retriable-status-codes")
-    if statuses & _BROKEN:
+    if statuses & _BROKEN or "unavailable" in retry.conditions:
         when += ["reset", "connect-failure"]
     policy = {
         "retry_on": ",".join(when),

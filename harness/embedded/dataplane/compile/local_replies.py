@@ -11,7 +11,8 @@ from typing import Final
 
 from harness.dialect import Dialect
 from harness.embedded.dataplane.compile.http import CONNECTION_HEADER, IDENTITY_KEY
-from harness.embedded.dataplane.compile.names import Config, typed
+from harness.embedded.dataplane.compile.names import METADATA, Config, typed
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 
 ERROR_HEADER: Final = "l5d-proxy-error"
 PEER_HEADERS: Final = (ERROR_HEADER,)
@@ -26,6 +27,8 @@ _BROKEN: Final = "response.code_details.contains('upstream_reset_before_response
 _REQUEST_TIMEOUT: Final = "response.code_details == 'response_timeout'"
 _TRY_TIMEOUT: Final = "response.code_details.contains('per_try_timeout')"
 _IS_GRPC: Final = "'content-type' in request.headers && request.headers['content-type'].startsWith('application/grpc')"
+_UNKNOWN: Final = 2
+"""GRPCRoutes have proxies give the status 500, which gRPC has not (linkerd2 b24cd4059, policy-controller/grpc)."""
 _DEADLINE_EXCEEDED: Final = 4
 _NOT_FOUND: Final = 5
 _PERMISSION_DENIED: Final = 7
@@ -34,6 +37,8 @@ _FAILED_PRECONDITION: Final = 9
 _INTERNAL: Final = 13
 _UNAVAILABLE: Final = 14
 _NO_BACKEND: Final = "response.code_details == 'cluster_not_found'"
+_OF_CALLS: Final = f"xds.route_metadata.filter_metadata['{METADATA}'].route.contains('/{GRPC_ROUTE}/')"
+"""The request has come to a GRPCRoute."""
 _REDIRECTED: Final = "response.code_details == 'direct_response' && response.code >= 300 && response.code < 400"
 _NO_ROUTE: Final = "response.code_details == 'direct_response' && response.code == 404"
 _DENIED: Final = "response.code_details.startsWith('rbac_access_denied')"
@@ -50,6 +55,7 @@ def outbound_replies(dialect: Dialect) -> list[Config]:
         # For other requests, the routes have said it all.
         _grpc_reply(_NO_ROUTE, "", "", _NOT_FOUND),
         _grpc_reply(_REDIRECTED, "", "", _NOT_FOUND),
+        _grpc_reply(f"{_NO_BACKEND} && {_OF_CALLS}", "", "", _UNKNOWN),
         _grpc_reply(_NO_BACKEND, "", "", _FAILED_PRECONDITION),
         *_both(_TRY_TIMEOUT, "HTTP response timeout of the backend", ERROR_HEADER, _DEADLINE_EXCEEDED, closes=late),
         *_both(_REQUEST_TIMEOUT, "HTTP response timeout", ERROR_HEADER, _DEADLINE_EXCEEDED, closes=late),

@@ -6,13 +6,14 @@ beyond ASCII take part in regular expressions only as «any other character».
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
 from harness.embedded.dataplane.compile.lines import one_line
 from harness.embedded.dataplane.compile.names import Config
 from harness.embedded.dataplane.compile.regex import query_pattern, translate
-from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch
+from harness.resources.matches import HeaderMatch, Match, PathMatch, QueryParamMatch, RpcMatch
 
 
 class Tier(IntEnum):
@@ -39,6 +40,8 @@ class Entry:
 def entries(match: Match) -> list[Entry]:
     """The entries that stand for a match; none if no path can fit it. Raises RegexRefused."""
     conditions = _conditions(match)
+    if match.rpc is not None:
+        return [Entry(Tier.WHOLE, 0, {**_rpc_path(match.rpc), **conditions})]
     return [Entry(tier, length, {**path, **conditions}) for tier, length, path in _paths(match.path)]
 
 
@@ -55,6 +58,17 @@ def _paths(path: PathMatch) -> list[tuple[Tier, int, Config]]:
     if path.type == "Exact":
         return [(Tier.WHOLE, 0, {"path": path.value})]
     return _prefix_paths(path.value)
+
+
+def _rpc_path(rpc: RpcMatch) -> Config:
+    """The path of a call is /service/method; what may follow is not looked at."""
+    if rpc.service and rpc.method:
+        return {"path_separated_prefix": f"/{rpc.service}/{rpc.method}"}
+    if rpc.service:
+        return {"prefix": f"/{rpc.service}/"}
+    if rpc.method:
+        return {"safe_regex": {"regex": f"/[^/]*/{re.escape(rpc.method)}(?:/.*)?"}}
+    return {"prefix": "/"}
 
 
 def _prefix_paths(prefix: str) -> list[tuple[Tier, int, Config]]:

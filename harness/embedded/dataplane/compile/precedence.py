@@ -8,6 +8,8 @@ from typing import Generic, Protocol, TypeVar
 
 from harness.embedded.dataplane.compile.matching import Entry, entries
 from harness.embedded.dataplane.snapshot import RouteInForce, ServiceKey, Snapshot
+from harness.resources.app_protocols import HTTP
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 from harness.resources.matches import Match
 from harness.resources.routes import HTTPRoute
 
@@ -44,7 +46,18 @@ def attached(snapshot: Snapshot, client_namespace: str, service: ServiceKey, por
         for in_force in snapshot.routes
         if in_force.route.namespace in (service[0], client_namespace) and _has_parent(in_force, service, port)
     ]
+    calls = [in_force for in_force in found if in_force.route.kind == GRPC_ROUTE]
+    if calls and not _is_http_1(snapshot, service, port):  # §1.60: they hide what is not for calls
+        found = calls
+    else:
+        found = [in_force for in_force in found if in_force.route.kind != GRPC_ROUTE]
     return tuple(sorted(found, key=lambda in_force: _age(in_force.route)))
+
+
+def _is_http_1(snapshot: Snapshot, service: ServiceKey, port: int) -> bool:
+    state = snapshot.services.get(service)
+    declared = None if state is None else state.service.port(port)
+    return declared is not None and snapshot.dialect.app_protocols and declared.app_protocol == HTTP  # §1.59
 
 
 def host_score(hostnames: tuple[str, ...], host: str) -> HostScore | None:
@@ -100,6 +113,9 @@ def _entries(route: RouteT, rules: Iterable[RuleT]) -> Iterator[tuple[tuple[int,
 
 
 def _specificity(match: Match) -> tuple[int, int, int]:
+    """§1.48; of calls the characters of the service, then those of the method, then the number of headers."""
+    if match.rpc is not None:
+        return (len(match.rpc.service), len(match.rpc.method), len(match.headers))
     return (len(match.headers), len(match.query_params), int(match.method is not None))
 
 

@@ -16,6 +16,7 @@ from harness.resources.filters import (
     ResponseHeaderModifier,
     UnsupportedFilter,
 )
+from harness.resources.grpc_routes import unforeseen
 from harness.resources.matches import Match
 from harness.resources.routes import HTTPRoute
 
@@ -29,6 +30,8 @@ def refusal(route: HTTPRoute) -> str | None:
 
 
 def _problems(route: HTTPRoute) -> Iterator[str]:
+    if problem := unforeseen(route):
+        yield problem
     for number, rule in enumerate(route.rules):
         place = f"spec.rules[{number}]"
         for index, item in enumerate(rule.filters):
@@ -56,6 +59,8 @@ def _filter_problems(item: Filter, place: str) -> Iterator[str]:
 
 
 def _match_problems(match: Match, place: str) -> Iterator[str]:
+    if match.rpc is not None and match.rpc.type != "Exact":
+        yield f"{place}.method: methods are matched exactly alone"
     for header in match.headers:
         if not _TOKEN.fullmatch(header.name):
             yield f"{place}.headers: '{header.name}' is no header name"
