@@ -11,18 +11,20 @@ from typing import Any, Final
 
 from harness.dialect import Dialect
 from harness.forecast.contradiction import Contradiction, contradictions
+from harness.forecast.effort import effort_of
 from harness.forecast.pages import wrong_pages
 from harness.forecast.timeline import Moment, moments
 from harness.forecast.weights import unlike_weights
 from harness.lint.codes import CODES, Level
 from harness.lint.lint import lint_objects
 from harness.scenario.actions import Apply
-from harness.scenario.clusters import Clusters
+from harness.scenario.clusters import Clusters, Pace
 from harness.scenario.expectations import Expectation, Watch
 from harness.scenario.lint import lint
 from harness.scenario.loading import LoadedScenario, Reading
 from harness.scenario.manifests import Manifest
 from harness.scenario.project import Project
+from harness.scenario.sendable import MAX_REQUESTS
 
 _ALLOWED: Final = re.compile(r"#\s*signalbox:\s*allow\s+([a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)\s*(?::\s*(.*))?$")
 
@@ -84,11 +86,22 @@ def check_scenario(
     required = loaded.scenario.spec.requires.mesh
     if required is not None and not required.covers(dialect):
         return
+    yield from _undecided(loaded, clusters.profiles[profile_name].pace)
     for moment in moments(loaded, project, dialect):
         yield from _contradictions(loaded, moment)
         yield from _unlike_weights(loaded, moment)
         yield from _wrong_pages(loaded, moment)
         yield from _expected(loaded, moment, dialect)
+
+
+def _undecided(loaded: LoadedScenario, pace: Pace) -> Iterator[CodedFinding]:
+    """Claims that would take more responses than are ever asked for."""
+    for _, promise in loaded.scenario.expectations():
+        effort = effort_of(loaded.scenario, promise, pace)
+        if effort is not None and effort.least > MAX_REQUESTS:
+            said = f"'{promise.expect}' takes {effort.least} responses at least; no more than {MAX_REQUESTS} are sent"
+            line = loaded.expectation_line(promise.expect)
+            yield CodedFinding(loaded.path, line, "invalid-scenario", f"{said}, so write a wider resolution")
 
 
 def _contradictions(loaded: LoadedScenario, moment: Moment) -> Iterator[CodedFinding]:

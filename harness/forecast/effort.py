@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.forecast.asks import asks_of, share_of
+from harness.forecast.asks import asks_of
+from harness.forecast.tested import bands_of, bounds_of
 from harness.scenario.claims import DEFAULT_TIMES
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import TABLE_RATE, Expectation, Metrics, Send, Watch
 from harness.scenario.model import Scenario
 from harness.scenario.sendable import ramp_requests
-from harness.verdict.claims import ErrorBounds, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Effort:
     """What one expectation costs.
 
     least    requests below which no test could say «holds» on average; of a table, and of `every`, exactly those sent
-    most     requests after which the verdict is «inconclusive»
+    most     requests after which it is reasonable to stop undecided; no more than MAX_REQUESTS are ever sent
     seconds  for the least and the most
     """
 
@@ -28,11 +28,10 @@ class Effort:
     seconds: tuple[float, float]
 
 
-def effort_of(scenario: Scenario, promise: Expectation | Watch, pace: Pace, bounds: ErrorBounds) -> Effort | None:
-    """What an expectation costs; None if it sends nothing of its own.
+def effort_of(scenario: Scenario, promise: Expectation | Watch, pace: Pace) -> Effort | None:
+    """What an expectation costs, within the error bounds its author wrote; None if it sends nothing of its own.
 
     pace    what the profile allows: rates and windows are cut down to it
-    bounds  of this claim; the chance to miss sets the number of requests
     """
     if isinstance(promise, Watch) or promise.about is not None:
         return None
@@ -52,13 +51,12 @@ def effort_of(scenario: Scenario, promise: Expectation | Watch, pace: Pace, boun
     def lasts(requests: int) -> float:
         return ahead + max(0, requests - ramped) / rate
 
-    share = share_of(scenario, promise)
-    if share is None:
+    bands = bands_of(scenario.claim_of(promise), bounds_of(scenario, promise))
+    if not bands:
         sent = ramped or sum(ask.times or DEFAULT_TIMES for ask in asks)
         return Effort(sent, sent, (lasts(sent), lasts(sent)))
-    claim = Share(target=share.is_, at_most=share.at_most, at_least=share.at_least, resolution=share.resolution)
-    least, most = int(claim.band().least_responses(bounds)) + 1, claim.band().budget(bounds)
-    least, most = max(least, ramped), max(most, ramped)
+    least = max(ramped, *(int(band.least_responses(bounds)) + 1 for band, bounds in bands))
+    most = max(least, *(band.budget(bounds) for band, bounds in bands))
     return Effort(least, most, (lasts(least), lasts(most)))
 
 

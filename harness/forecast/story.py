@@ -18,7 +18,6 @@ from harness.scenario.expectations import Expectation
 from harness.scenario.loading import LoadedScenario
 from harness.scenario.model import IngressSender, Scenario
 from harness.scenario.project import Project
-from harness.verdict.claims import ErrorBounds
 
 
 def story_lines(loaded: LoadedScenario, project: Project, profile: Profile) -> Iterator[str]:
@@ -35,7 +34,7 @@ def story_lines(loaded: LoadedScenario, project: Project, profile: Profile) -> I
         yield f"step {moment.number + 1}: {moment.step.name}"
         yield from _change(moment)
         for expectation in moment.step.then:
-            effort = effort_of(scenario, expectation, profile.pace, ErrorBounds())
+            effort = effort_of(scenario, expectation, profile.pace)
             yield from _expectation_lines(scenario, moment, expectation, effort, profile)
             for index, seconds in enumerate(effort.seconds if effort else ()):
                 total[index] += seconds
@@ -109,7 +108,7 @@ def _step_data(scenario: Scenario, moment: Moment, profile: Profile) -> dict[str
 
 
 def _expectation_data(scenario: Scenario, moment: Moment, expectation: Expectation, profile: Profile) -> dict[str, Any]:
-    effort = effort_of(scenario, expectation, profile.pace, ErrorBounds())
+    effort = effort_of(scenario, expectation, profile.pace)
     return {
         "expect": expectation.expect,
         "requests": None if effort is None else {"least": effort.least, "most": effort.most},

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.dialect import Dialect
+from harness.forecast.tested import bounds_of
 from harness.record.reader import Record
 from harness.run import events as ev
 from harness.run.bursts import judge_all
 from harness.run.by_workload import is_told_by_proxy, workload_judge
 from harness.run.counting import counting, criteria_of
-from harness.run.judging import against_known_gap, bounds_of
+from harness.run.judging import against_known_gap
 from harness.run.states import state_judgement
 from harness.run.tables import only_answered_by
 from harness.scenario.claims import Criteria, Every, Share

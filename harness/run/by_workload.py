@@ -12,10 +12,11 @@ from dataclasses import replace
 from math import ceil
 from typing import Protocol
 
+from harness.forecast.tested import tested_share
 from harness.kube.client import Kube
 from harness.run.answered import Answerers
 from harness.run.bursts import Burst, Telling, conclude, gather, lost_judge
-from harness.run.counting import share_of, share_progress
+from harness.run.counting import share_progress
 from harness.run.senders import Sender
 from harness.scenario.claims import Share
 from harness.scenario.sendable import MAX_REQUESTS
@@ -59,7 +60,7 @@ class _OneWorkload:
     def __init__(self, claim: Share, bounds: ErrorBounds) -> None:
         assert claim.of.answered_by is not None, "only shares by workload are judged here"
         self._name = claim.of.answered_by
-        self._judge = ShareJudge(share_of(claim), bounds)
+        self._judge = ShareJudge(tested_share(claim), bounds)
         self.max_n = self._judge.max_n
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from harness.forecast.tested import tested_bound, tested_share
 from harness.run.criteria import described, satisfies, seconds_against
 from harness.run.lateness import Lateness
 from harness.run.splits import SplitCounting
@@ -16,7 +17,7 @@ from harness.scenario.split import Split
 from harness.traffic.outcome import Outcome
 from harness.traffic.tally import Tally
 from harness.verdict import claims
-from harness.verdict.claims import Band, ErrorBounds
+from harness.verdict.claims import ErrorBounds
 from harness.verdict.every import EveryJudge
 from harness.verdict.independence import Clusters
 from harness.verdict.judgement import Cause, Judgement, Verdict
@@ -92,7 +93,7 @@ class ShareCounting:
         self._claim = claim
         # A bound on one side is no claim about a draw: that all responses keep it is what it says.
         self.clusters = Clusters(drawn_once=drawn_once and claim.is_ is not None)
-        self.judge = ShareJudge(share_of(claim), bounds, clustering=self.clusters.design_effect)
+        self.judge = ShareJudge(tested_share(claim), bounds, clustering=self.clusters.design_effect)
         self.limit = self.judge.max_n
 
     @property
@@ -195,7 +196,8 @@ class LatencyCounting:
         self._claim = claim
         each = bounds.shared_by(len(claim.bounds()))
         self._bounds = [
-            _Bound(bound, ShareJudge(_band(bound), each), ShareJudge(_band(bound), each)) for bound in claim.bounds()
+            _Bound(bound, ShareJudge(tested_bound(bound), each), ShareJudge(tested_bound(bound), each))
+            for bound in claim.bounds()
         ]
         self._seconds: list[float] = []
         self._lateness = Lateness(min(bound.limit.total_seconds() for bound in claim.bounds()))
@@ -261,15 +263,6 @@ class LatencyCounting:
             f"{name} {ordered[min(len(ordered) - 1, int(len(ordered) * int(name[1:]) / 100))] * 1000:.0f}ms"
             for name in names
         )
-
-
-def _band(bound: LatencyBound) -> Band:
-    return Band(likely=0.0, low=0.0, high=bound.at_most, detect_low=None, detect_high=bound.at_most)
-
-
-def share_of(claim: Share) -> claims.Share:
-    """The verdict engine's form of a share claim."""
-    return claims.Share(target=claim.is_, at_most=claim.at_most, at_least=claim.at_least, resolution=claim.resolution)
 
 
 def share_progress(judge: ShareJudge) -> str:

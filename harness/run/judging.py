@@ -10,11 +10,12 @@ from operator import or_
 
 from harness.dialect import Dialect
 from harness.errors import Finding, InputError
+from harness.forecast.tested import DEFAULTS, bounds_of, tested_share
 from harness.kube.client import Kube
 from harness.run.always import StepChange, Watching
 from harness.run.bursts import Burst, Telling, Throttle, plan_for_send, send_until_known
 from harness.run.by_workload import is_told_by_proxy, send_in_blocks
-from harness.run.counting import counting, criteria_of, share_of, share_progress
+from harness.run.counting import counting, criteria_of, share_progress
 from harness.run.criteria import described
 from harness.run.diagnosis import logs_of_involved
 from harness.run.events import Emit, ExpectationResult, FailureExplained, Foretold, Progress, RequestsMade
@@ -30,15 +31,12 @@ from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Claim, Expectation, Metrics, Promise, Send, Watch
 from harness.scenario.latency import Latency
 from harness.scenario.loading import LoadedScenario
-from harness.scenario.model import Scenario
 from harness.scenario.split import Split
 from harness.scenario.tables import Each
 from harness.scenario.values import Unfillable
 from harness.verdict.claims import ErrorBounds
 from harness.verdict.judgement import Cause, Judgement, Verdict
 from harness.verdict.share import ShareJudge
-
-DEFAULTS = ErrorBounds()
 
 
 @dataclass(slots=True)
@@ -288,7 +286,7 @@ class Judging:
 
     def _metrics(self, expectation: Expectation, claim: Share, metrics: Metrics, burst: Burst) -> Judgement:
         window = self.windows[expectation.expect]
-        judge = ShareJudge(share_of(claim), self.bounds(expectation), design_effect=DESIGN_EFFECT)
+        judge = ShareJudge(tested_share(claim), self.bounds(expectation), design_effect=DESIGN_EFFECT)
         progress = self._progress(expectation.expect)
         until = window.opened + self.pace.window(metrics.during).total_seconds()
 
@@ -306,14 +304,6 @@ class Judging:
 
     def _progress(self, name: str) -> Throttle:
         return Throttle(lambda text: self.emit(Progress(name, text)))
-
-
-def bounds_of(scenario: Scenario, promise: Promise, alpha: float = DEFAULTS.alpha) -> ErrorBounds:
-    """The error bounds of a claim: its own, else the scenario's, else `alpha` and the usual beta."""
-    written = (promise.verdict, scenario.spec.verdict)
-    false_alarm = next((w.false_alarm for w in written if w and w.false_alarm is not None), alpha)
-    miss = next((w.miss for w in written if w and w.miss is not None), DEFAULTS.beta)
-    return ErrorBounds(false_alarm, miss)
 
 
 def against_known_gap(promise: Promise, judgement: Judgement, dialect: Dialect) -> tuple[Judgement, list[str]]:

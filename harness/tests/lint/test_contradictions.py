@@ -123,3 +123,9 @@ def test_a_finding_that_is_expected_must_be_there(changed: Project) -> None:
     assert "allowed-for-nothing" not in changed(TIMEOUTS, applied, there)
     absent = f"{applied}\n          lint: {{expect: [weights-all-zero]}}"
     assert "allowed-for-nothing: 'weights-all-zero' is expected of" in changed(TIMEOUTS, applied, absent)
+
+
+def test_what_no_number_of_requests_decides_is_an_error(changed: Project) -> None:
+    output = changed(INJECTION, TENTH, "share: {of: {status: 500}, is: 10%, resolution: 0.01pp}")
+    assert "invalid-scenario" in output
+    assert "responses at least; no more than 1000000 are sent, so write a wider resolution" in output

@@ -13,9 +13,11 @@ import pytest
 from harness.dialect import LINKERD_2_14
 from harness.errors import ClusterLost, InputError
 from harness.forecast.effort import effort_of
+from harness.forecast.tested import bounds_of
 from harness.kube.client import Kube
 from harness.mesh.metrics import MeshedPod
 from harness.run.bursts import plan_for_send
+from harness.run.counting import counting
 from harness.run.judging import Judging
 from harness.run.looked_at import NOTHING
 from harness.run.senders import Sender
@@ -437,9 +439,34 @@ def test_what_a_ramp_takes_is_known_beforehand_at_the_profiles_pace(tmp_path: Pa
     """Slowed at both ends it is a steady rate, of as many requests as are sent."""
     scenario = loaded(tmp_path, RAMP % "every: {status: 200}").scenario
     pace = Pace.model_validate({"max-rate": "10/s"})
-    effort = effort_of(scenario, scenario.expectation("all-the-way"), pace, ErrorBounds())
+    effort = effort_of(scenario, scenario.expectation("all-the-way"), pace)
     assert effort is not None
     assert (effort.least, effort.seconds) == (100, (10.0, 10.0))
+
+
+@pytest.mark.parametrize(
+    ("claim", "least"),
+    [
+        ("every: {status: 200, times: 30}", 30),
+        ("share: {of: {status: 500}, is: 10%, resolution: 5pp}", 634),
+        ("share: {of: {status: 500}, is: 10%, resolution: 5pp}\n          verdict: {miss: 10%}", 212),
+        ("split: {body-has: {a: 90%, b: 10%}, resolution: 5pp}", 634),
+        ("latency: {p50: ..1s}", 10),
+        ("latency: {p99: ..1s}", 688),
+    ],
+)
+def test_what_a_claim_takes_is_known_beforehand(tmp_path: Path, claim: str, least: int) -> None:
+    step = (
+        f"        - expect: x\n          send: {{from: webapp, request: GET http://books:7002/x}}\n          {claim}\n"
+    )
+    scenario = loaded(tmp_path, step).scenario
+    promise = scenario.expectation("x")
+    effort = effort_of(scenario, promise, Pace.model_construct())
+    assert effort is not None
+    assert effort.least == pytest.approx(least, abs=1)
+    judge = promise.every or promise.share or promise.split or promise.latency
+    assert judge is not None
+    assert effort.most == counting(judge, bounds_of(scenario, promise)).limit
 
 
 def test_no_claim_sends_more_than_a_sender_does(tmp_path: Path) -> None:
