@@ -25,7 +25,7 @@ from harness.plain.mesh import Broken, DoesNotHold, Mesh, played
 from harness.plain.script import Script, slug, unused
 from harness.pytest_worker import Worker
 from harness.report.allure import AllureSteps
-from harness.report.folder import PARTS, forget_parts, merge_reports, to_all
+from harness.report.folder import forget_parts, merge_reports, to_all
 from harness.report.terminal import Terminal
 from harness.report.text import failure_lines
 from harness.run.events import Emit, ScenarioReport
@@ -81,24 +81,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _folder(config: pytest.Config) -> Path | None:
-    """Where the reports of this process go: each xdist worker has a cluster and a folder of its own."""
-    given = config.getoption("--signalbox-report")
+def _part(config: pytest.Config) -> str:
+    """The name of this xdist worker; "" if it is none."""
     # Not the environment: a pytest that a worker's test starts is no worker.
-    worker = getattr(config, "workerinput", {}).get("workerid", "")
-    if not given:
-        return None
-    return Path(given) / PARTS / worker if worker else Path(given)
-
-
-def _is_part(config: pytest.Config) -> bool:
-    """Whether this process is an xdist worker."""
-    return hasattr(config, "workerinput")
+    return str(getattr(config, "workerinput", {}).get("workerid", ""))
 
 
 def _has_workers(config: pytest.Config) -> bool:
     """Whether this process has xdist workers that run the tests."""
-    return not _is_part(config) and config.getoption("dist", "no") != "no"
+    return not _part(config) and config.getoption("dist", "no") != "no"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -109,15 +100,17 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--signalbox-false-alarm: {wrong}") from None
     config.addinivalue_line("markers", "label(name=value): what a scenario says of itself under metadata.labels")
     keep = Keep(config.getoption("--signalbox-keep"))
-    worker = Worker(
-        config.getoption("--signalbox-cluster"), false_alarm, _folder(config), keep, is_part=_is_part(config)
-    )
+    given = config.getoption("--signalbox-report")
+    folder = Path(given) if given else None
+    worker = Worker(config.getoption("--signalbox-cluster"), false_alarm, folder, keep, part=_part(config))
     config.stash[WORKER] = worker
     config.stash[TAKEN] = {}
     config.pluginmanager.register(_Interruptions(worker), "signalbox-interruptions")
     config.add_cleanup(worker.close)
-    if worker.folder is not None and _has_workers(config):
-        forget_parts(worker.folder)
+    if _has_workers(config):
+        worker.end_on_sigterm()
+        if folder is not None:
+            forget_parts(folder)
 
 
 class _Interruptions:
@@ -267,7 +260,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if (output := getattr(session.config, "workeroutput", None)) is not None:
         output[OF_WORKER] = {"last_words": worker.last_words, "alphas": worker.own_alphas}
     elif worker.folder is not None and _has_workers(session.config):
-        merge_reports(worker.folder, worker.bad_luck())
+        merge_reports(worker.folder, worker.bad_luck(), worker.aborted)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -334,6 +327,8 @@ class ScenarioItem(pytest.Item):
             return f"bad input\n{error}"
         if isinstance(error, SignalboxError):
             return f"environment failed: {error}"
+        if isinstance(error, pytest.fail.Exception):
+            return f"ended from outside: {error}"
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ClusterLeft, Exit, InputError, worst
-from harness.record import Recorder
-from harness.report.folder import RECORD, reports
+from harness.report.folder import part, reports
 from harness.run.events import ClusterKept, Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
 from harness.run.keep import Keep
 from harness.run.runner import aborted, asked_for_by
@@ -29,21 +28,22 @@ class Worker:
     """The cluster of this pytest process: started by the first scenario, ended with the session.
 
     folder        where its reports go; None for none
-    is_part       whether its record is one of several that are merged later
+    part          its name, if its record is one of several that are merged later; else ""
     promises      claims of all scenarios of the run, which share the budget of false alarms
     plain_budget  what the claims of plain tests in this process have of that budget
+    aborted       what ended the run, or would have
     last_words    of this process or its workers: lines such as how to enter a cluster that stays
     alphas        of this process or its workers: chances of a false «broken»
     """
 
     def __init__(
-        self, profile_name: str | None, false_alarm: float, folder: Path | None, keep: Keep, *, is_part: bool
+        self, profile_name: str | None, false_alarm: float, folder: Path | None, keep: Keep, *, part: str = ""
     ) -> None:
         self.profile_name = profile_name
         self.keep = keep
         self.last_words: list[str] = []
         self.alphas: list[float] = []
-        self.is_part = is_part
+        self.part = part
         self.false_alarm = false_alarm
         self.folder = folder
         self.promises = 0
@@ -54,7 +54,7 @@ class Worker:
         self._listen: Emit | None = None
         self._record: Emit | None = None
         self._began = time.monotonic()
-        self._aborted: RunAborted | None = None
+        self.aborted: RunAborted | None = None
         self._refused: list[InputError] = []
 
     def run(self, checked: Checked, listen: Emit) -> ScenarioReport:
@@ -95,10 +95,14 @@ class Worker:
         """A scenario cannot be run; reports tell it at the end, though nothing has run that could fail."""
         self._refused.append(error)
 
+    def end_on_sigterm(self) -> None:
+        """Until it is closed, SIGTERM ends pytest as Ctrl-C does."""
+        self._stack.enter_context(_terminated_like_interrupted())
+
     @property
     def is_interrupted(self) -> bool:
         """Whether somebody has ended the run."""
-        return self._aborted is not None and self._aborted.exit_code is Exit.INTERRUPTED
+        return self.aborted is not None and self.aborted.exit_code is Exit.INTERRUPTED
 
     def next_alpha(self) -> float:
         """The chance of a false «broken» that the next claim of a plain test has: nobody knows how many follow."""
@@ -143,24 +147,22 @@ class Worker:
             self.last_words.append(str(error))
 
     def _begin_reports(self) -> None:
-        self._stack.enter_context(_terminated_like_interrupted())
-        if self.folder is not None and self.is_part:
-            self._record = self._stack.enter_context(Recorder(self.folder / RECORD))
-        else:
-            self._record = self._stack.enter_context(reports(self.folder))
+        self.end_on_sigterm()
+        told = part(self.folder, self.part) if self.folder is not None and self.part else reports(self.folder)
+        self._record = self._stack.enter_context(told)
         self._stack.callback(self._end)
 
     def _end_by(self, told: RunAborted) -> None:
         """Of all that ended the run, reports tell the worst."""
-        before = [self._aborted] if self._aborted is not None else []
+        before = [self.aborted] if self.aborted is not None else []
         code = worst(one.exit_code for one in (*before, told))
-        self._aborted = next(one for one in (*before, told) if one.exit_code is code)
+        self.aborted = next(one for one in (*before, told) if one.exit_code is code)
 
     def _end(self) -> None:
         """Tell the reports how it ended; the cluster is gone by now."""
         self._listen = None
-        if self._aborted is not None or self._session is None:
-            self._emit(self._aborted or RunAborted(Exit.ENVIRONMENT, "environment failed"))
+        if self.aborted is not None or self._session is None:
+            self._emit(self.aborted or RunAborted(Exit.ENVIRONMENT, "environment failed"))
             return
         seconds, session = time.monotonic() - self._began, self._session
         self._emit(RunFinished(session.exit_code, seconds, session.false_alarm_sentence(), tuple(session.phases)))

@@ -12,7 +12,7 @@ from harness.cluster.provider import Cluster
 from harness.cluster_commands import existing_options
 from harness.errors import Finding, InputError
 from harness.options import profile_option
-from harness.report.folder import reports, to_all, write_reports
+from harness.report.folder import remake_reports, reports, to_all
 from harness.report.markdown import headline
 from harness.report.terminal import Terminal
 from harness.run.keep import Keep, entering
@@ -77,7 +77,7 @@ def report(folder: Path) -> None:
 
     DIR is what `signalbox run --report` was given.
     """
-    story = write_reports(folder)
+    story = remake_reports(folder)
     click.echo(f"{folder / 'report.html'}: {headline(story)}")
 
 

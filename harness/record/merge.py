@@ -12,11 +12,12 @@ from harness.record.writer import Recorder
 from harness.run import events as ev
 
 
-def merge(records: Mapping[str, Record], false_alarm: str) -> Record:
+def merge(records: Mapping[str, Record], false_alarm: str, aborted: ev.RunAborted | None = None) -> Record:
     """The whole run: who began first gives the time, the worst end is the end.
 
     records      by the name of the process, at least one
     false_alarm  the sentence about bad luck, over all of them
+    aborted      what ended the run as a whole, if something did
     """
     zero = min(record.unix_time for record in records.values())
     events = [stamped for record in records.values() for stamped in _told(record, record.unix_time - zero)]
@@ -24,7 +25,7 @@ def merge(records: Mapping[str, Record], false_alarm: str) -> Record:
     story = [stamped for stamped in events if not isinstance(stamped.event, ev.RunStarted)]
     last = max((stamped.at for stamped in events), default=0.0)
     first = next(iter(records.values()))
-    whole = (*([started] if started else []), *story, Stamped(last, _end(records, last, false_alarm)))
+    whole = (*([started] if started else []), *story, Stamped(last, _end(records, last, false_alarm, aborted)))
     return Record(zero, first.program, whole)
 
 
@@ -48,8 +49,11 @@ def _told(record: Record, later: float) -> Iterator[Stamped]:
         yield Stamped(stamped.at + later, event)
 
 
-def _end(records: Mapping[str, Record], seconds: float, false_alarm: str) -> ev.RunFinished | ev.RunAborted:
-    aborted = [
+def _end(
+    records: Mapping[str, Record], seconds: float, false_alarm: str, whole: ev.RunAborted | None
+) -> ev.RunFinished | ev.RunAborted:
+    aborted = [] if whole is None else [whole]
+    aborted += [
         replace(event, message=f"{name}: {event.message}" if event.message else name)
         for name, record in records.items()
         for event in record.of(ev.RunAborted)

@@ -55,10 +55,7 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
     with ExitStack() as stack:
         kept = folder or Path(stack.enter_context(TemporaryDirectory(prefix="sb-report-")))
         with _recorder(kept / RECORD) as record:
-            for name, _ in FORMS:
-                (kept / name).unlink(missing_ok=True)  # an earlier run's must not pass for this one's
-            for old in (*(kept / FAILURES).glob("*.txt*"), *kept.glob(f"*{DRAFT}")):
-                old.unlink()
+            _forget_reports(kept)
             try:
                 yield record
             finally:
@@ -69,22 +66,58 @@ def reports(folder: Path | None) -> Iterator[ev.Emit]:
                         _append(Path(summary), (kept / "summary.md").read_text(encoding="utf-8"))
 
 
-def merge_reports(folder: Path, false_alarm: str) -> None:
+@contextmanager
+def part(folder: Path, process: str) -> Iterator[ev.Emit]:
+    """A consumer of the events of one of several processes, of which `merge_reports` makes one run in the folder.
+
+    raises  InputError if the folder cannot be written to
+    """
+    with _recorder(folder / PARTS / process / RECORD) as record:
+        _forget_reports(folder)
+        (folder / RECORD).unlink(missing_ok=True)
+        yield record
+
+
+def merge_reports(folder: Path, false_alarm: str, aborted: ev.RunAborted | None = None) -> None:
     """One record and one set of reports in place of the records that several processes left in folders of their own.
 
     folder       has those folders below PARTS; without any nothing is written
-    false_alarm  the sentence about bad luck, over all of them
+    false_alarm  the sentence about bad luck, over all of them; "" if it is not known
+    aborted      what ended the run as a whole, if something did
     """
-    parts = {path.parent.name: path for path in sorted((folder / PARTS).glob(f"*/{RECORD}"))}
-    if not parts:
-        return
     with _undisturbed():
-        whole = merge({name: read_record(path) for name, path in parts.items()}, false_alarm)
-        write_record(whole, folder / RECORD)
+        if not _merge_parts(folder, false_alarm, aborted):
+            return
         write_reports(folder)
         forget_parts(folder)
         if summary := os.environ.get(STEP_SUMMARY):
             _append(Path(summary), (folder / "summary.md").read_text(encoding="utf-8"))
+
+
+def remake_reports(folder: Path) -> Story:
+    """Make every report of a recorded run once more, also of several processes that were killed before they were one.
+
+    raises  InputError if there is no record, or it is damaged from its first line on
+    """
+    _merge_parts(folder, "", None)
+    return write_reports(folder)
+
+
+def _merge_parts(folder: Path, false_alarm: str, aborted: ev.RunAborted | None) -> bool:
+    """Write the record of the whole, if several processes have left records; whether they have."""
+    parts = {path.parent.name: path for path in sorted((folder / PARTS).glob(f"*/{RECORD}"))}
+    if parts:
+        whole = merge({name: read_record(path) for name, path in parts.items()}, false_alarm, aborted)
+        write_record(whole, folder / RECORD)
+    return bool(parts)
+
+
+def _forget_reports(folder: Path) -> None:
+    """An earlier run's must not pass for this one's."""
+    for name, _ in FORMS:
+        (folder / name).unlink(missing_ok=True)
+    for old in (*(folder / FAILURES).glob("*.txt*"), *folder.glob(f"*{DRAFT}")):
+        old.unlink(missing_ok=True)
 
 
 def forget_parts(folder: Path) -> None:

@@ -30,7 +30,7 @@ def _document(story: Story) -> Iterator[str]:
         yield from _failure(result)
     for scenario in story.scenarios:
         yield from _scenario(scenario)
-    if story.finished:
+    if story.finished and story.finished.false_alarm:
         yield from ("", escaped(story.finished.false_alarm))
 
 

@@ -250,3 +250,49 @@ def test_a_failure_shows_the_tests_lines_and_none_of_ours(pytester: pytest.Pytes
 def test_what_tests_are_given_is_shown_in_few_words() -> None:
     nobody: Any = None
     assert repr(Sender("web", nobody, nobody, nobody)) == "<sender web>"
+
+
+WORKERS = """
+import os, signal
+from contextlib import contextmanager
+from pathlib import Path
+import harness.pytest_worker
+from harness.cluster.provider import Cluster
+from harness.kube.apply import Applier
+from harness.run.session import Session
+
+pytest_plugins = ["harness.pytest_plugin"]
+
+@contextmanager
+def open_session(profile, emit, *, alpha, keep):
+    cluster = Cluster("made-up", Path("/nowhere"), profile.rules)
+    yield Session(profile, cluster, None, "ab12", emit, lambda: None, alpha=alpha, keep=keep)
+
+harness.pytest_worker.open_session = open_session
+Applier.undo = lambda self, ledger: []
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and "PYTEST_XDIST_WORKER" not in os.environ:
+        {end}
+"""
+
+
+@pytest.mark.parametrize(
+    "end", ["raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGTERM)"], ids=["INT", "TERM"]
+)
+def test_who_ends_a_run_of_workers_has_interrupted_all_of_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    for variable in ("GITHUB_STEP_SUMMARY", "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(variable, raising=False)
+    shutil.copytree(ROOT / "fixtures", pytester.path / "fixtures")
+    pytester.makeini("[pytest]\naddopts = -p no:looptime_plugin")
+    pytester.makeconftest(WORKERS.replace("{end}", end))
+    pytester.makepyfile("def test_it(mesh): pass\ndef test_that(mesh): pass\n")
+    outcome = pytester.runpytest_subprocess("-n1", "--signalbox-report=out", timeout=60)
+    assert outcome.ret == pytest.ExitCode.INTERRUPTED
+    story = tell(read_record(pytester.path / "out" / "run.ndjson.gz"))
+    assert story.aborted is not None
+    assert story.aborted.word == "interrupted"
+    assert (pytester.path / "out" / "summary.md").read_text(encoding="utf-8").startswith("## Signalbox: interrupted")
+    assert not (pytester.path / "out" / ".workers").exists()

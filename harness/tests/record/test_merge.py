@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import Exit
 from harness.record import Record, Recorder, Stamped, merge, read_record, write_record
-from harness.report.folder import PARTS, RECORD, forget_parts, merge_reports
+from harness.report.folder import PARTS, RECORD, forget_parts, merge_reports, part, remake_reports
 from harness.report.story import tell
 from harness.run import events as ev
 from harness.tests.report.made import events, finished, result
@@ -50,6 +50,11 @@ def test_one_that_was_killed_is_told_and_its_results_stand() -> None:
     assert "gw1" in story.aborted.message
 
 
+def test_what_ended_the_whole_is_told_though_each_came_to_its_end() -> None:
+    story = tell(merge({"gw0": HELD, "gw1": LATER}, "", ev.RunAborted(Exit.INTERRUPTED, "interrupted")))
+    assert story.aborted == ev.RunAborted(Exit.INTERRUPTED, "interrupted")
+
+
 def test_a_failed_environment_in_one_is_that_of_all() -> None:
     failed = dataclasses.replace(
         HELD, events=(*HELD.events[:-1], Stamped(9.0, ev.RunAborted(Exit.ENVIRONMENT, "environment failed", "gone")))
@@ -83,6 +88,23 @@ def test_the_folder_has_one_of_everything_afterwards(tmp_path: Path, monkeypatch
     assert summary.startswith("## Signalbox: an expectation is broken")
     assert "at most 1%" in summary
     assert (tmp_path / "step.md").read_text(encoding="utf-8") == summary
+
+
+def test_what_killed_processes_left_is_one_report_afterwards_too(tmp_path: Path) -> None:
+    for name, one in (("gw0", HELD), ("gw1", LATER)):
+        write_record(one, tmp_path / PARTS / name / RECORD)
+    story = remake_reports(tmp_path)
+    assert [r.name for r in story.results] == ["one", "two"]
+    assert (tmp_path / "report.html").exists()
+    assert len(list(tmp_path.glob(f"{PARTS}/*/{RECORD}"))) == 2, "it may still be under way"
+
+
+def test_an_earlier_runs_reports_go_with_the_first_part_of_the_next(tmp_path: Path) -> None:
+    for name in (RECORD, "report.html", "summary.md"):
+        (tmp_path / name).write_text("old", encoding="utf-8")
+    with part(tmp_path, "gw0") as tell_part:
+        tell_part(HELD.events[0].event)
+        assert [path.name for path in tmp_path.iterdir()] == [PARTS]
 
 
 def test_without_workers_that_ran_something_nothing_is_written(tmp_path: Path) -> None:
