@@ -109,6 +109,8 @@ class Api:
         """
         kind = self.kind(key)
         new, version = self._received(kind, obj, namespace, options)
+        if new["metadata"].get("resourceVersion"):  # a real server says so with a 500
+            raise bad_request("resourceVersion should not be set on objects to be created")
         return self._create(kind, new, version, options, self._update_record(kind, version, "", options))
 
     def _create(self, kind: Kind, new: Obj, version: str, options: Options, record: _Record) -> Obj:

@@ -69,6 +69,12 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
+def unsupported(parameter: str, value: object, supported: Sequence[str]) -> ApiError:
+    """400: a parameter is one of a few words, and this is none of them."""
+    listed = ", ".join(f'"{word}"' for word in supported)
+    return bad_request(f'{parameter}: Unsupported value: "{value}": supported values: {listed}')
+
+
 def unauthorized() -> ApiError:
     """401: neither a client certificate nor a token of this cluster was shown."""
     return ApiError(401, "Unauthorized", "Unauthorized")

@@ -12,6 +12,9 @@ Obj = dict[str, Any]
 """A stored object. Treat it as immutable: `clone` it before any change."""
 
 
+_SHOWN = 200
+
+
 def clone(obj: Obj) -> Obj:
     """A deep copy that is safe to change (JSON types only, ten times faster than copy.deepcopy)."""
     return cast(Obj, orjson.loads(orjson.dumps(obj)))
@@ -24,6 +27,11 @@ def same(one: Any, other: Any) -> bool:
 
 def _encoded(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def shown(value: Any) -> str:
+    """A value in a message: as it was sent, and no longer than anybody reads."""
+    return orjson.dumps(value).decode()[:_SHOWN]
 
 
 def timestamp(moment: datetime | None = None) -> str:

@@ -21,17 +21,23 @@ from harness.embedded.apiserver.objects import Obj
 from harness.embedded.apiserver.schemas import Schemas
 
 _DEFS, _COMPONENTS = "#/$defs/", "#/components/schemas/"
+_NOTHING = Response(b"\x0a\x032.0", content_type="application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+"""A document of OpenAPI v2 with its version and nothing else, as protobuf."""
 _PATCHES = ("apply-patch+yaml", "json-patch+json", "merge-patch+json", "strategic-merge-patch+json")
 
 
 def openapi_answer(kinds: Kinds, schemas: Schemas, segments: list[str]) -> Response:
     """GET /openapi/v3 or /openapi/v3/{api/v1, apis/GROUP/VERSION}, given as the segments after /openapi.
 
+    What v3 does not describe kubectl looks for in v2, and without one it gets no further than that there is none.
+
     raises  ApiError 404
     """
     match segments:
         case ["v3"]:
             return json_answer({"paths": {path: _link(path, kinds, schemas) for path in _paths(kinds)}})
+        case ["v2"]:
+            return _NOTHING
         case ["v3", *rest] if (path := "/".join(rest)) in _paths(kinds):
             return json_answer(_document(_paths(kinds)[path], schemas))
     raise no_such_resource()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from harness.embedded.apiserver.errors import ApiError
-from harness.embedded.apiserver.objects import same
+from harness.embedded.apiserver.objects import same, shown
 
 _OPERATIONS = 10_000
 """As many as a real API server takes in one JSON patch."""
@@ -42,7 +42,7 @@ def json_patch(target: Any, operations: Any) -> Any:
     document = _copy(target)
     for operation in operations:
         if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
-            raise patch_failed(f"not an operation: {_show(operation)}")
+            raise patch_failed(f"not an operation: {shown(operation)}")
         document = _apply(document, operation)
     return document
 
@@ -66,7 +66,7 @@ def _apply(document: Any, operation: dict[str, Any]) -> Any:
             source = _tokens(str(operation.get("from", "")))
             value = _copy(_find(document, source))
             return _add(_remove(document, source) if operation["op"] == "move" else document, path, value)
-    raise patch_failed(f"unexpected operation: {_show(operation.get('op'))}")
+    raise patch_failed(f"unexpected operation: {shown(operation.get('op'))}")
 
 
 def _value(operation: dict[str, Any]) -> Any:
@@ -77,7 +77,7 @@ def _value(operation: dict[str, Any]) -> Any:
 
 def _tokens(pointer: str) -> list[str]:
     if pointer and not pointer.startswith("/"):
-        raise patch_failed(f"not a JSON pointer: {_show(pointer)}")
+        raise patch_failed(f"not a JSON pointer: {shown(pointer)}")
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 
@@ -101,7 +101,7 @@ def _find_or_none(document: Any, path: Sequence[str]) -> Any:
 
 def _index(items: list[Any], token: str, highest: int) -> int:
     if not token.isascii() or not token.isdigit() or int(token) > highest:
-        raise patch_failed(f"unable to access invalid index: {_show(token)} of {len(items)} items")
+        raise patch_failed(f"unable to access invalid index: {shown(token)} of {len(items)} items")
     return int(token)
 
 
@@ -129,7 +129,3 @@ def _remove(document: Any, path: Sequence[str]) -> Any:
 
 def _copy(value: Any) -> Any:
     return orjson.loads(orjson.dumps(value))
-
-
-def _show(value: Any) -> str:
-    return orjson.dumps(value).decode()[:200]

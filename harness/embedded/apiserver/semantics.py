@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.embedded.apiserver.errors import Cause
 from harness.embedded.apiserver.kinds import Kind
-from harness.embedded.apiserver.objects import Obj, clone, dig, name_of, same
+from harness.embedded.apiserver.objects import Obj, clone, dig, name_of, same, shown
 from harness.embedded.apiserver.refusals import refusal_findings
 from harness.embedded.apiserver.rules import syntax_findings
 from harness.embedded.apiserver.selectors import matches_selector
@@ -37,7 +37,7 @@ def _selector_matches_template(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
         said = "Invalid value: empty selector is invalid for a workload"
         yield Cause("FieldValueInvalid", said, "spec.selector")
     elif not matches_selector(selector, labels):
-        said = f"Invalid value: {dict(labels)!r}: `selector` does not match template `labels`"
+        said = f"Invalid value: {shown(labels)}: `selector` does not match template `labels`"
         yield Cause("FieldValueInvalid", said, "spec.template.metadata.labels")
 
 
@@ -156,7 +156,7 @@ def _versions_are_served(obj: Obj, old: Obj | None) -> Iterator[Cause]:
     spec = obj["spec"]
     stored = [version["name"] for version in spec["versions"] if version["storage"]]
     if len(stored) != 1:
-        said = f"Invalid value: {stored!r}: must have exactly one version marked as storage version"
+        said = f"Invalid value: {shown(stored)}: must have exactly one version marked as storage version"
         yield Cause("FieldValueInvalid", said, "spec.versions")
     names = [version["name"] for version in spec["versions"]]
     for index, name in enumerate(names):

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from harness.embedded.apiserver.objects import same
+from harness.embedded.apiserver.objects import same, shown
 from harness.embedded.apiserver.patches import patch_failed
 from harness.embedded.apiserver.schema import ANYTHING, Node
 
@@ -80,7 +80,7 @@ def _merge_list(node: Node, target: list[Any], patch: list[Any]) -> list[Any]:
 def _merge_item(node: Node, items: list[Any], patch: Any) -> list[Any]:
     key = node.merge_key
     if not isinstance(patch, dict) or key not in patch:
-        raise patch_failed(f"map: {orjson.dumps(patch).decode()[:200]} does not contain declared merge key: {key}")
+        raise patch_failed(f"map: {shown(patch)} does not contain declared merge key: {key}")
     places = [index for index, item in enumerate(items) if same(item.get(key), patch[key])]
     if patch.get("$patch") == "delete":
         return [item for index, item in enumerate(items) if index not in places]

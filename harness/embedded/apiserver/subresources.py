@@ -11,7 +11,7 @@ from harness.embedded.apiserver.errors import Cause, bad_request, invalid, metho
 from harness.embedded.apiserver.httpd import Request, Response
 from harness.embedded.apiserver.kinds import Kind
 from harness.embedded.apiserver.messages import body_of, json_answer, media_type
-from harness.embedded.apiserver.objects import Obj, clone, dig, name_of, timestamp
+from harness.embedded.apiserver.objects import Obj, clone, dig, name_of, shown, timestamp
 from harness.embedded.apiserver.patches import json_patch, merge_patch
 from harness.embedded.apiserver.refusals import refusal_findings
 from harness.embedded.apiserver.schema import shape
@@ -49,9 +49,10 @@ def _patched(current: Obj, patch: Any, patch_type: str) -> Any:
 
 
 def _set_replicas(api: Api, target: Target, obj: Obj, asked: Any, options: Options) -> Obj:
-    replicas = dig(asked, "spec", "replicas") or 0
-    if not isinstance(replicas, int) or replicas < 0:
-        said = f"Invalid value: {replicas!r}: must be a whole number greater than or equal to 0"
+    replicas = dig(asked, "spec", "replicas")
+    replicas = 0 if replicas is None else replicas
+    if type(replicas) is not int or replicas < 0:  # true is one to Python
+        said = f"Invalid value: {shown(replicas)}: must be a whole number greater than or equal to 0"
         raise invalid(target.kind, target.name, [Cause("FieldValueInvalid", said, "spec.replicas")])
     version = dig(asked, "metadata", "resourceVersion")
     if version and version != obj["metadata"]["resourceVersion"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -10,7 +11,7 @@ import orjson
 
 from harness.embedded.apiserver.api import APPLY_PATCH, STRATEGIC_PATCH, Api, FieldValidation, Options
 from harness.embedded.apiserver.deletion import PROPAGATIONS, Propagation
-from harness.embedded.apiserver.errors import ApiError, bad_request, method_not_allowed
+from harness.embedded.apiserver.errors import ApiError, bad_request, method_not_allowed, unsupported
 from harness.embedded.apiserver.httpd import Answer, Request, Response
 from harness.embedded.apiserver.messages import (
     body_of,
@@ -19,7 +20,7 @@ from harness.embedded.apiserver.messages import (
     media_type,
     object_answer,
 )
-from harness.embedded.apiserver.objects import Obj, name_of, namespace_of, uid_of
+from harness.embedded.apiserver.objects import Obj, name_of, namespace_of, shown, uid_of
 from harness.embedded.apiserver.selectors import object_matcher
 from harness.embedded.apiserver.targets import Target
 from harness.embedded.apiserver.views import View, view_of
@@ -58,7 +59,7 @@ def write_options(target: Target, request: Request, warnings: list[str]) -> Opti
     """How the client wants its write done; warnings for it are collected in `warnings`."""
     validation = request.query.get("fieldValidation") or "Warn"
     if validation not in _VALIDATIONS:
-        raise bad_request(f'fieldValidation: Unsupported value: "{validation}": supported values: {_VALIDATIONS}')
+        raise unsupported("fieldValidation", validation, _VALIDATIONS)
     return Options(
         dry_run=_dry_run(request.query.get("dryRun", "")),
         field_validation=cast(FieldValidation, validation),
@@ -70,7 +71,7 @@ def write_options(target: Target, request: Request, warnings: list[str]) -> Opti
 
 def _dry_run(text: str) -> bool:
     if text not in ("", "All"):
-        raise bad_request(f'dryRun: Unsupported value: "{text}": supported values: "All"')
+        raise unsupported("dryRun", text, ["All"])
     return text == "All"
 
 
@@ -169,7 +170,7 @@ def _deletion(request: Request) -> dict[str, Any]:
     orphan = body.get("orphanDependents", query.get("orphanDependents")) in (True, *_TRUE)
     propagation = body.get("propagationPolicy") or query.get("propagationPolicy") or ("Orphan" if orphan else None)
     if propagation not in (None, *PROPAGATIONS):
-        raise bad_request(f'propagationPolicy: Unsupported value: "{propagation}": supported are {PROPAGATIONS}')
+        raise unsupported("propagationPolicy", propagation, PROPAGATIONS)
     preconditions = body.get("preconditions") or {}
     if not isinstance(preconditions, dict):
         raise bad_request("preconditions: Invalid value: must be an object")
@@ -183,12 +184,12 @@ def _deletion(request: Request) -> dict[str, Any]:
 
 
 def _grace(value: Any) -> int | None:
+    """A number, or its text from a query; what is below zero is now."""
     if value is None or value == "":
         return None
-    try:
+    if type(value) is int or (isinstance(value, str) and re.fullmatch("-?[0-9]{1,9}", value)):
         return max(int(value), 0)
-    except (TypeError, ValueError):
-        raise bad_request(f"gracePeriodSeconds: Invalid value: {value!r}: must be a whole number") from None
+    raise bad_request(f"gracePeriodSeconds: Invalid value: {shown(value)}: must be a whole number")
 
 
 def _list(api: Api, target: Target, request: Request) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.embedded.apiserver.columns import columns_of
-from harness.embedded.apiserver.errors import bad_request
+from harness.embedded.apiserver.errors import unsupported
 from harness.embedded.apiserver.httpd import Request
 from harness.embedded.apiserver.kinds import Kind
 from harness.embedded.apiserver.messages import as_version
@@ -16,7 +16,7 @@ from harness.embedded.apiserver.schemas import Schemas
 
 Form = Literal["Object", "Table", "PartialObjectMetadata"]
 _META = "meta.k8s.io/v1"
-_INCLUDES = ("", "None", "Metadata", "Object")
+_INCLUDES = ("None", "Metadata", "Object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ class View:
 
 def view_of(schemas: Schemas, kind: Kind, version: str, request: Request) -> View:
     """What the first media type of Accept that is served here asks for; ApiError 400 for a bad includeObject."""
-    include = request.query.get("includeObject", "")
+    include = request.query.get("includeObject") or "Metadata"
     if include not in _INCLUDES:
-        raise bad_request(f'includeObject: Unsupported value: "{include}": supported values: None, Metadata, Object')
-    return View(kind, version, _form(request.headers.get("accept", "")), include or "Metadata", schemas)
+        raise unsupported("includeObject", include, _INCLUDES)
+    return View(kind, version, _form(request.headers.get("accept", "")), include, schemas)
 
 
 def _form(accept: str) -> Form:

@@ -46,7 +46,7 @@ def test_finalizers_hold_a_deleted_object_until_they_are_removed(core: Any, name
 
 def test_nobody_can_set_or_clear_the_deletion_mark_by_hand(core: Any, namespace: str) -> None:
     body = configmap("one")
-    body["metadata"] |= {"deletionTimestamp": "2020-01-01T00:00:00Z", "uid": "mine", "resourceVersion": "1"}
+    body["metadata"] |= {"deletionTimestamp": "2020-01-01T00:00:00Z", "uid": "mine"}
     made = core.create_namespaced_config_map(namespace, body)
     assert made.metadata.deletion_timestamp is None
     assert made.metadata.uid != "mine"

@@ -70,6 +70,13 @@ def test_custom_kinds_are_described_and_change_the_hash(box: Box, api_client: An
     assert "apis/example.info/v1" not in links(box)
 
 
-@pytest.mark.parametrize("path", ["/openapi/v2", "/openapi", "/openapi/v3/apis/nope/v1", "/openapi/v3/api/v1/x"])
+def test_the_second_version_describes_nothing(box: Box) -> None:
+    """kubectl asks for it when a kind is in none of the third's, and then says that there is no such kind."""
+    answer = box.request("GET", "/openapi/v2", Accept="application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+    assert (answer.status, answer.content) == (200, b"\x0a\x032.0")
+    assert answer.headers["Content-Type"] == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+
+@pytest.mark.parametrize("path", ["/openapi/v2/x", "/openapi", "/openapi/v3/apis/nope/v1", "/openapi/v3/api/v1/x"])
 def test_what_is_not_described(box: Box, path: str) -> None:
     assert box.request("GET", path).status == 404

@@ -163,3 +163,51 @@ def test_kinds_that_nothing_acts_on_are_stored_with_a_warning(
 def test_a_kind_that_something_acts_on_has_no_warning(box: Box, namespace: str) -> None:
     answer = box.request("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", deployment("one", replicas=0))
     assert (answer.status, answer.headers.get("Warning")) == (201, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "body", "said"),
+    [
+        (
+            "PATCH",
+            "deployments/one",
+            {"spec": {"template": {"metadata": {"labels": {"app": "other"}}}}},
+            'Invalid value: {"app":"other"}: `selector` does not match template `labels`',
+        ),
+        (
+            "PATCH",
+            "deployments/one?fieldValidation=strict",
+            {},
+            'fieldValidation: Unsupported value: "strict": supported values: "Strict", "Warn", "Ignore"',
+        ),
+        (
+            "DELETE",
+            "deployments/one?propagationPolicy=None",
+            {},
+            'Unsupported value: "None": supported values: "Background", "Foreground", "Orphan"',
+        ),
+        ("DELETE", "deployments/one", {"gracePeriodSeconds": [1]}, "gracePeriodSeconds: Invalid value: [1]: must be"),
+        ("DELETE", "deployments/one", {"gracePeriodSeconds": True}, "gracePeriodSeconds: Invalid value: true: must be"),
+        ("DELETE", "deployments/one", {"gracePeriodSeconds": 1.5}, "gracePeriodSeconds: Invalid value: 1.5: must be"),
+        ("PATCH", "deployments/one/scale", {"spec": {"replicas": "two"}}, 'Invalid value: "two": must be a whole'),
+        ("PATCH", "deployments/one/scale", {"spec": {"replicas": True}}, "Invalid value: true: must be a whole"),
+        ("PATCH", "deployments/one/scale", {"spec": {"replicas": ""}}, 'Invalid value: "": must be a whole'),
+    ],
+)
+def test_what_is_refused_is_shown_as_it_was_sent(
+    box: Box, namespace: str, method: str, place: str, body: Any, said: str
+) -> None:
+    path = f"/apis/apps/v1/namespaces/{namespace}"
+    assert box.request("POST", f"{path}/deployments", deployment("one", replicas=0)).status == 201
+    answer = box.request(method, f"{path}/{place}", body, Content_Type="application/merge-patch+json")
+    assert answer.status in (400, 422)
+    assert said in answer.json["message"]
+    assert box.request("GET", f"{path}/deployments/one").json["spec"]["replicas"] == 0
+
+
+def test_a_definition_without_a_storage_version_is_told_which_it_has(box: Box) -> None:
+    definition = copy.deepcopy(WIDGET_CRD)
+    for version in definition["spec"]["versions"]:
+        version["storage"] = True
+    answer = box.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+    assert 'Invalid value: ["v1","v1beta1"]: must have exactly one version marked' in answer.json["message"]

@@ -115,6 +115,15 @@ def test_the_same_name_twice_already_exists(core: Any, namespace: str) -> None:
     assert (code, status["reason"]) == (409, "AlreadyExists")
 
 
+def test_what_has_a_version_is_not_created_again(box: Box, core: Any, namespace: str) -> None:
+    """As when `kubectl get -o yaml` is edited and fed to `kubectl create`."""
+    found = box.request("GET", f"/api/v1/namespaces/{namespace}/configmaps/kube-root-ca.crt").json
+    found["metadata"]["name"] = "copied"
+    answer = box.request("POST", f"/api/v1/namespaces/{namespace}/configmaps", found)
+    assert answer.status == 400
+    assert answer.json["message"] == "resourceVersion should not be set on objects to be created"
+
+
 def test_creation_in_a_missing_namespace_names_the_namespace(core: Any) -> None:
     code, status = refusal(core.create_namespaced_config_map, "nowhere", configmap("one"))
     assert code == 404
