@@ -353,10 +353,8 @@ def _refuse(kind: Kind, new: Obj, old: Obj | None, causes: list[Cause]) -> None:
 
 
 def _check_current(kind: Kind, received: Obj, old: Obj) -> None:
-    version, uid = received["metadata"].get("resourceVersion"), received["metadata"].get("uid")
-    if uid and uid != uid_of(old):
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {uid_of(old)}"
-        raise conflict(kind, name_of(old), why)
+    version = received["metadata"].get("resourceVersion")
+    _check_preconditions(kind, old, received["metadata"].get("uid"), None)
     if version and version != old["metadata"]["resourceVersion"]:
         raise modified(kind, name_of(old))
     if not version and kind.custom:
@@ -365,13 +363,11 @@ def _check_current(kind: Kind, received: Obj, old: Obj) -> None:
 
 
 def _check_preconditions(kind: Kind, old: Obj, uid: str | None, resource_version: str | None) -> None:
-    if uid and uid != uid_of(old):
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {uid_of(old)}"
-        raise conflict(kind, name_of(old), why)
-    current = old["metadata"]["resourceVersion"]
-    if resource_version and resource_version != current:
-        why = f"Precondition failed: ResourceVersion in precondition: {resource_version}, in object meta: {current}"
-        raise conflict(kind, name_of(old), why)
+    believed = (("UID", uid, uid_of(old)), ("ResourceVersion", resource_version, old["metadata"]["resourceVersion"]))
+    for what, asked, current in believed:
+        if asked and asked != current:
+            why = f"Precondition failed: {what} in precondition: {asked}, {what} in object meta: {current}"
+            raise conflict(kind, name_of(old), why)
 
 
 def _combined(kind: Kind, old: Obj, received: Obj, subresource: str) -> Obj:

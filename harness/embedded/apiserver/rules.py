@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 
 from harness.embedded.apiserver.costs import BUDGET, LONGEST_RULE, Size, handing_over, size_of, steps
 from harness.embedded.apiserver.errors import ELSEWHERE, ApiError, Cause
 from harness.embedded.apiserver.fieldsets import item_step
 from harness.embedded.apiserver.schema import Node
+from harness.embedded.apiserver.validation import is_cidr
 
 _ABSENT = object()
 _FAILURES = (RuntimeError, LookupError, ArithmeticError, TypeError, ValueError)
@@ -201,13 +202,6 @@ def _is_ip(text: str) -> bool:
         return False
 
 
-def _is_cidr(text: str) -> bool:
-    try:
-        return "/" in text and bool(ip_network(text, strict=False))
-    except ValueError:
-        return False
-
-
 def _split(text: str, separator: str) -> Sequence[str]:
     return text.split(separator) if separator else list(text)
 
@@ -221,7 +215,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "split": _split,
     "substring": _substring,
     "isIP": _is_ip,
-    "isCIDR": _is_cidr,
+    "isCIDR": is_cidr,
     "lowerAscii": str.lower,
     "trim": str.strip,
 }

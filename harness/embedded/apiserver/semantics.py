@@ -41,17 +41,14 @@ def _selector_matches_template(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
         yield Cause("FieldValueInvalid", said, "spec.template.metadata.labels")
 
 
-def _restarts_always(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
-    policy = dig(obj, "spec", "template", "spec", "restartPolicy")
-    if policy != "Always":
-        said = f'Unsupported value: "{policy}": supported values: "Always"'
-        yield Cause("FieldValueNotSupported", said, "spec.template.spec.restartPolicy")
+def _restarts(*allowed: str) -> Rule:
+    def rule(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
+        policy = dig(obj, "spec", "template", "spec", "restartPolicy")
+        if policy not in allowed:
+            said = f"Unsupported value: {shown(policy)}: supported values: {', '.join(map(shown, allowed))}"
+            yield Cause("FieldValueNotSupported", said, "spec.template.spec.restartPolicy")
 
-
-def _restarts_end(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
-    if dig(obj, "spec", "template", "spec", "restartPolicy") == "Always":
-        said = 'Unsupported value: "Always": supported values: "OnFailure", "Never"'
-        yield Cause("FieldValueNotSupported", said, "spec.template.spec.restartPolicy")
+    return rule
 
 
 def _strategy_fits(obj: Obj, _old: Obj | None) -> Iterator[Cause]:
@@ -178,8 +175,10 @@ _RULES: Mapping[str, tuple[Rule, ...]] = {
     "configmaps": (_immutable_data,),
     "secrets": (_immutable_data, _immutable("type")),
     "deployments.apps": (
-        *_POD_RULES, _selector_matches_template, _restarts_always, _strategy_fits, _immutable("spec", "selector"),
+        *_POD_RULES, _selector_matches_template, _restarts("Always"), _strategy_fits, _immutable("spec", "selector"),
     ),
-    "replicasets.apps": (*_POD_RULES, _selector_matches_template, _restarts_always, _immutable("spec", "selector")),
-    "jobs.batch": (*_POD_RULES, _restarts_end, _immutable("spec", "template"), _immutable("spec", "selector")),
+    "replicasets.apps": (*_POD_RULES, _selector_matches_template, _restarts("Always"), _immutable("spec", "selector")),
+    "jobs.batch": (
+        *_POD_RULES, _restarts("OnFailure", "Never"), _immutable("spec", "template"), _immutable("spec", "selector"),
+    ),
 }  # fmt: skip

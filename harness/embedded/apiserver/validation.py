@@ -185,7 +185,8 @@ def _is_base64(text: str) -> bool:
     return True
 
 
-def _is_cidr(text: str) -> bool:
+def is_cidr(text: str) -> bool:
+    """An address with the length of its network: 10.0.0.0/8."""
     try:
         ip_network(text, strict=False)
     except ValueError:
@@ -193,4 +194,4 @@ def _is_cidr(text: str) -> bool:
     return "/" in text
 
 
-_FORMATS: dict[str, Callable[[str], bool]] = {"byte": _is_base64, "cidr": _is_cidr}
+_FORMATS: dict[str, Callable[[str], bool]] = {"byte": _is_base64, "cidr": is_cidr}
