@@ -18,7 +18,6 @@ _KINDS: Final = (
     ("v1", "Pod"),
     ("v1", "ConfigMap"),
     ("policy.linkerd.io/v1beta3", "HTTPRoute"),
-    ("gateway.networking.k8s.io/v1", "GRPCRoute"),
     ("policy.linkerd.io/v1beta1", "ServerAuthorization"),
     ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy"),
     ("policy.linkerd.io/v1alpha1", "MeshTLSAuthentication"),

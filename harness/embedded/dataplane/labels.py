@@ -29,6 +29,8 @@ _DEFAULT_BACKEND: Final = {**_MISSING, "name": "service"}
 _BROKEN_FLAGS: Final = frozenset({"UF", "UC", "UR", "LR", "UPE"})
 """The endpoint was there in name only; the answer is 502 (§4.15)."""
 _RATE_LIMITED: Final = "RL"
+_FAILED_CALLS: Final = frozenset({2, 4, 7, 13, 14, 15})
+"""§5.2: UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, INTERNAL, UNAVAILABLE, DATA_LOSS."""
 
 Lookup = Callable[[str], PodEndpoint | None]
 """The pod that has, or once had, an address."""
@@ -180,9 +182,16 @@ def _count_responses(into: Exposition, sample: Sample, labels: Mapping[str, str]
     into.add("request_total", labels, sample.value)
     if code:
         answered = {**labels, "status_code": str(code)}
-        classification = "failure" if 500 <= code <= 599 else "success"  # §5.2
-        into.add("response_total", {**answered, "classification": classification}, sample.value)
+        into.add("response_total", {**answered, **_classified(sample.labels["grpc"], code)}, sample.value)
         into.observe("response_latency_ms", answered, LATENCY_LIMITS_MS, _milliseconds(sample), int(sample.value))
+
+
+def _classified(grpc_status: str, code: int) -> dict[str, str]:
+    """§5.2: of calls the status of gRPC decides, if there is one."""
+    if not grpc_status.isdecimal():
+        return {"classification": "failure" if 500 <= code <= 599 else "success"}
+    failed = int(grpc_status) in _FAILED_CALLS
+    return {"classification": "failure" if failed else "success", "grpc_status": grpc_status}
 
 
 def _observe_seconds(

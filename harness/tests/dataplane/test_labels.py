@@ -49,17 +49,24 @@ def allowed(route: str, authorization: str = "all-unauthenticated") -> dict[str,
 
 
 def inbound(value: float = 1, **changes: str) -> Sample:
-    labels = {"port": "7000", "client": "", "code": "200", "flags": "-", "ms": "3"} | allowed("default")
+    labels = {"port": "7000", "client": "", "code": "200", "flags": "-", "grpc": "-", "ms": "3"} | allowed("default")
     return Sample("envoy_sb_in", labels | changes, value)
 
 
 def attempt(value: float = 1, **changes: str) -> Sample:
-    labels = {"cluster": BOOKS_CLUSTER, "host": "127.77.64.2:7000", "route": SPLIT, "code": "200", "flags": "-"}
+    labels = {
+        "cluster": BOOKS_CLUSTER,
+        "host": "127.77.64.2:7000",
+        "route": SPLIT,
+        "code": "200",
+        "flags": "-",
+        "grpc": "-",
+    }
     return Sample("envoy_sb_try", labels | {"ms": "3"} | changes, value)
 
 
 def outbound(value: float = 1, **changes: str) -> Sample:
-    labels = {"cluster": BOOKS_CLUSTER, "route": SPLIT, "code": "200", "flags": "-", "ms": "3"}
+    labels = {"cluster": BOOKS_CLUSTER, "route": SPLIT, "code": "200", "flags": "-", "grpc": "-", "ms": "3"}
     return Sample("envoy_sb_out", labels | changes, value)
 
 
@@ -111,6 +118,18 @@ def test_requests_without_a_route_are_only_counted_as_such() -> None:
 def test_only_5xx_is_a_failure(code: str, classification: str) -> None:
     """§5.2."""
     assert total(translated(inbound(code=code)), "response_total", classification=classification) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "classification"),
+    [("0", "success"), ("5", "success"), ("8", "success"), ("12", "success"), ("16", "success")]
+    + [(status, "failure") for status in ("2", "4", "7", "13", "14", "15")],
+)
+def test_of_calls_the_status_of_grpc_decides(status: str, classification: str) -> None:
+    """§5.2."""
+    for seen in (translated(inbound(grpc=status)), translated(attempt(grpc=status))):
+        found = {"classification": classification, "grpc_status": status, "status_code": "200"}
+        assert total(seen, "response_total", **found) == total(seen, "response_total") == 1
 
 
 def test_who_went_away_has_a_request_and_no_response() -> None:

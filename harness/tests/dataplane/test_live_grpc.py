@@ -14,6 +14,7 @@ import pytest
 from harness.dialect import LINKERD_EDGE
 from harness.embedded.dataplane.snapshot import Pod
 from harness.embedded.pods import OUTBOUND_PORT
+from harness.resources.circuit_breaking import CONSECUTIVE, MODE
 from harness.resources.filters import Header, RequestHeaderModifier
 from harness.resources.matches import HeaderMatch, Match, PathMatch, RpcMatch
 from harness.resources.routes import GATEWAY_GROUP, Rule
@@ -265,6 +266,28 @@ def test_policies_answer_with_statuses_of_grpc() -> None:
         at_once = await asyncio.gather(*(call(webapp, "authors:7000", "/shop.Authors/Get") for _ in range(20)))
         statuses = {answer.split()[0] for answer in at_once}
         assert statuses == {"authors", "RESOURCE_EXHAUSTED"}
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("status", "given_up"), [("UNAVAILABLE", True), ("INTERNAL", True), ("RESOURCE_EXHAUSTED", False)]
+)
+def test_an_endpoint_is_given_up_for_failures_of_grpc(status: str, given_up: bool) -> None:
+    """§4.3."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        webapp = await mesh.app("webapp", listening=False)
+        failing = _Failing()
+        failing.begin(status, times=1000)
+        app = await grpc_app(mesh, stack, "books", handler=failing)
+        breaks = {MODE: "consecutive", f"{CONSECUTIVE}max-failures": "3", f"{CONSECUTIVE}min-penalty": "1m"}
+        await mesh.push(webapp, app, service("books", app.endpoint.pod_ip, annotations=breaks))
+        seen: list[str] = []
+        while len(seen) < 23 and "DEADLINE_EXCEEDED" not in seen:  # Envoy decides in another thread
+            seen.append((await call(webapp, "books:7000", "/shop.Books/Get")).split()[0])
+        assert seen[:3] == [status] * 3
+        assert ("DEADLINE_EXCEEDED" in seen) is given_up
 
     run(test)
 

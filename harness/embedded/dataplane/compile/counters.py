@@ -24,7 +24,7 @@ ALLOWED: Final = "allowed"
 """The `decision` about a request that some authorization let in."""
 
 _ROUTE: Final = {"route": f"%METADATA(ROUTE:{METADATA}:route)%"}
-_OUTCOME: Final = {"code": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%"}
+_OUTCOME: Final = {"code": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%", "grpc": "%GRPC_STATUS_NUMBER%"}
 _ACCESS: Final = {
     "authz": "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%",
     "decision": "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_engine_result)%",
