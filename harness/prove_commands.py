@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from harness.options import profile_option
 from harness.prove.proving import Fate, Trial
-from harness.prove.running import Begun, TwinTrial, Unfit, prove_paths, twin_paths
+from harness.prove.running import Begun, Fit, TwinTrial, Unfit, prove_paths, twin_paths
 from harness.run import events as ev
 from harness.scenario.lint import Skipped
 from harness.verdict.judgement import Verdict
@@ -61,13 +61,14 @@ class Telling:
         self._console = console
         self._fates: Counter[str] = Counter()
         self._seconds: dict[str, list[float]] = {}
+        self._unbroken: dict[str, float] = {}
 
     def event(self, event: ev.Event) -> None:
         """Print what a run says about its cluster; the mutants' stories would bury what matters."""
         if isinstance(event, ev.ClusterReady | ev.AppReady):
             self._say([f"[dim]{escape(event.name)} is ready  {event.seconds:.1f} s[/]"])
 
-    def __call__(self, heard: Skipped | Begun | Unfit | Trial | TwinTrial) -> None:
+    def __call__(self, heard: Skipped | Begun | Fit | Unfit | Trial | TwinTrial) -> None:
         """Print one trial."""
         match heard:
             case Skipped(path, name, reason):
@@ -75,6 +76,9 @@ class Telling:
             case Begun(tale, count):
                 self._seconds[tale.scenario.name] = []
                 self._say([f"\n[bold]{escape(tale.scenario.name)}[/]  [dim]{tale.loaded.path}[/]  {count} to try"])
+            case Fit(seconds):
+                self._unbroken[list(self._seconds)[-1]] = seconds
+                self._say([f"  [dim]holds unbroken  {seconds:.1f} s[/]"])
             case Unfit(report):
                 names = ", ".join(r.name for r in report.results if r.verdict is not Verdict.HOLDS)
                 self._fates["unfit"] += 1
@@ -90,7 +94,8 @@ class Telling:
 
     def sum_up(self) -> None:
         """Print how long each scenario took, and how many trials there were of each fate."""
-        self._say(["", *(_took(name, seconds) for name, seconds in self._seconds.items() if seconds)])
+        tried = ((name, seconds) for name, seconds in self._seconds.items() if seconds)
+        self._say(["", *(_took(name, seconds, self._unbroken.get(name)) for name, seconds in tried)])
         told = ", ".join(f"{count} {fate}" for fate, count in self._fates.items()) or "nothing to try"
         self._say([f"[bold]{told}[/]"])
 
@@ -103,8 +108,11 @@ class Telling:
             self._console.print(line, soft_wrap=True)
 
 
-def _took(name: str, seconds: list[float]) -> str:
-    return f"[dim]{escape(name)}: {len(seconds)} in {sum(seconds):.0f} s, {sum(seconds) / len(seconds):.1f} s each[/]"
+def _took(name: str, seconds: list[float], unbroken: float | None) -> str:
+    """What a trial costs on average, beside the unbroken scenario: that is what trying by hand costs."""
+    each = sum(seconds) / len(seconds)
+    beside = f", {each / unbroken:.2f} of the unbroken {unbroken:.1f} s" if unbroken else ""
+    return f"[dim]{escape(name)}: {len(seconds)} in {sum(seconds):.0f} s, {each:.1f} s each{beside}[/]"
 
 
 def _trial(trial: Trial) -> Iterable[str]:

@@ -42,8 +42,19 @@ def gone(what: str, hole: str, at: Location) -> Change:
 
 def each(data: Data, *way: str) -> Iterator[tuple[Location, Any]]:
     """The items of a list at the end of a way of keys, each with its location; nothing if the way ends before."""
-    inner: Any = data
-    for key in way:
-        inner = inner.get(key) if isinstance(inner, Mapping) else None
-    for index, item in enumerate(inner if isinstance(inner, list) else ()):
+    items = inner(data, *way[:-1]).get(way[-1])
+    for index, item in enumerate(items if isinstance(items, list) else ()):
         yield (*way, index), item
+
+
+def each_object(data: Data, *way: str) -> Iterator[tuple[Location, Data]]:
+    """The same without items that are no objects: such a manifest is refused, and has nothing to make wrong."""
+    return ((at, item) for at, item in each(data, *way) if isinstance(item, Mapping))
+
+
+def inner(data: Data, *way: str) -> Data:
+    """The object at the end of a way of keys; an empty one if there is none."""
+    found: Any = data
+    for key in way:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from harness.prove.changes import Change, Data, each, gone, put
+from harness.prove.changes import Change, Data, each, each_object, gone, inner, put
 from harness.prove.edits import Edit
 from harness.prove.routes import of_route
 
@@ -16,13 +16,13 @@ NOBODY: Final = "192.0.2.0/24"
 
 def of_server(server: Data) -> Iterator[Change]:
     """Ports and pods that the Server is not about."""
-    spec = server.get("spec") or {}
+    spec = inner(server, "spec")
     port = spec.get("port")
     hole = f"no expectation asks the port {port} for something that this Server forbids or lets pass"
     if port is not None:
         other = port + 1 if isinstance(port, int) else f"{port}-other"
         yield put(f"port {port} → {other}", hole, ("spec", "port"), other)
-    for key, value in (spec.get("podSelector", {}).get("matchLabels") or {}).items():
+    for key, value in inner(spec, "podSelector", "matchLabels").items():
         at = ("spec", "podSelector", "matchLabels", key)
         hole = f"no expectation asks a pod with {key}={value} for what this Server forbids or lets pass"
         yield put(f"podSelector {key}={value} → {value}-other", hole, at, f"{value}-other")
@@ -34,7 +34,7 @@ def of_server(server: Data) -> Iterator[Change]:
 
 def of_authorization(policy: Data) -> Iterator[Change]:
     """An AuthorizationPolicy that asks for less, or for something that nobody can show."""
-    references = list(each(policy, "spec", "requiredAuthenticationRefs"))
+    references = list(each_object(policy, "spec", "requiredAuthenticationRefs"))
     for at, reference in references:
         who = f"{reference.get('kind')} {reference.get('name')}"
         if len(references) > 1:
@@ -57,7 +57,7 @@ def of_mesh_tls(authentication: Data) -> Iterator[Change]:
 
 def of_network(authentication: Data) -> Iterator[Change]:
     """Networks in which nobody is."""
-    networks = list(each(authentication, "spec", "networks"))
+    networks = list(each_object(authentication, "spec", "networks"))
     if networks:
         listed = ", ".join(str(network.get("cidr")) for _, network in networks)
         edits = tuple(Edit((*at, "cidr"), NOBODY) for at, _ in networks)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from harness.prove.changes import Change, Data, each, gone, put
+from harness.prove.changes import Change, Data, each_object, gone, inner, put
 from harness.prove.edits import Edit
 from harness.resources.durations import DurationInvalid, format_duration, parse_policy_duration
 from harness.scenario.yaml_source import Location
@@ -17,9 +17,9 @@ TIMES = 10
 
 def of_route(route: Data) -> Iterator[Change]:
     """Everything that can be made wrong in a route, one thing at a time."""
-    for at, parent in each(route, "spec", "parentRefs"):
+    for at, parent in each_object(route, "spec", "parentRefs"):
         yield from _of_parent(at, parent)
-    rules = list(each(route, "spec", "rules"))
+    rules = list(each_object(route, "spec", "rules"))
     for number, (at, rule) in enumerate(rules, start=1):
         name = f"rule {number}"
         if len(rules) > 1:
@@ -97,7 +97,7 @@ def _of_pair(at: Location, pair: Data, what: str, name: str) -> Iterator[Change]
 
 
 def _of_timeouts(at: Location, rule: Data, name: str) -> Iterator[Change]:
-    timeouts = rule.get("timeouts") or {}
+    timeouts = inner(rule, "timeouts")
     for key, written in timeouts.items():
         hole = f"no expectation meets a backend that is slower than timeouts.{key}: {written} of {name}"
         place: Location = (*at, "timeouts", key)
@@ -144,7 +144,8 @@ def _swapped_weights(backends: list[tuple[Location, Any]], name: str) -> Iterato
 
 def _swapped_backends(rules: list[tuple[Location, Any]]) -> Iterator[Change]:
     """The only backends of neighbouring rules change places."""
-    single = [(at, rule["backendRefs"]) for at, rule in rules if len(rule.get("backendRefs") or ()) == 1]
+    written = [(at, rule["backendRefs"]) for at, rule in rules if list(_inner(at, rule, "backendRefs"))]
+    single = [(at, refs) for at, refs in written if len(refs) == 1]
     for (at, one), (other_at, other) in pairwise(single):
         if one != other:
             names = one[0].get("name"), other[0].get("name")
@@ -154,5 +155,5 @@ def _swapped_backends(rules: list[tuple[Location, Any]]) -> Iterator[Change]:
 
 
 def _inner(at: Location, data: Data, key: str) -> Iterator[tuple[Location, Any]]:
-    for place, item in each(data, key):
+    for place, item in each_object(data, key):
         yield (*at, *place), item

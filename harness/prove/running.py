@@ -35,6 +35,13 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """A scenario holds unbroken, in so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Unfit:
     """A scenario does not hold itself, so breaking it proves nothing."""
 
@@ -54,7 +61,7 @@ class TwinTrial:
         return self.trial.fate is Fate.NOTICED and frozenset(self.trial.broken) == self.twin.red
 
 
-Heard = Callable[[Skipped | Begun | Unfit | Trial | TwinTrial], None]
+Heard = Callable[[Skipped | Begun | Fit | Unfit | Trial | TwinTrial], None]
 
 
 def prove_paths(
@@ -82,6 +89,7 @@ def prove_paths(
                 hear(Unfit(report))
                 codes.add(report.exit_code)
                 continue
+            hear(Fit(report.seconds))
             for trial in prove(session, tale, mutants, oracle=_oracle(profile.rules)):
                 hear(trial)
                 codes.add(trial.fate.exit_code)

@@ -24,7 +24,7 @@ from harness.tests.oracle.breakers import Breakers
 from harness.tests.oracle.buckets import Buckets
 from harness.tests.oracle.cluster import Obj
 from harness.tests.oracle.drawn import REQUESTS, Asked, manifests
-from harness.tests.oracle.stage import Stage, attempts, is_admitted, is_seen_as, retried_where_nobody_is, told
+from harness.tests.oracle.stage import Stage, is_admitted, is_seen_as, retried_where_nobody_is, told
 from harness.verdict.binomial import at_least, at_most
 
 pytestmark = pytest.mark.cluster
@@ -33,6 +33,7 @@ CASES = int(os.environ.get("SIGNALBOX_AGREE_CASES", "400"))
 """Requests that are compared, in all dialects together."""
 _PER_SET = 8
 _DRAWS = 120
+_BARE = 200
 _CHANCE = 1e-9
 """That a right share is taken for a wrong one, each time a share is looked at."""
 
@@ -140,7 +141,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
                     continue
                 fitting = [outcome for outcome in promised.outcomes if is_seen_as(outcome, answer, asked)]
                 assert fitting, told(found, asked, promised, answer)
-                often = attempts(promised, asked)
+                often = stage.attempts(promised, asked)
                 if often is not None and "x-app" in answer.headers:
                     assert stage.applications.asked == often, told(found, asked, promised, answer)
                 reached = stage.applications.asked
@@ -161,9 +162,20 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
 
         began = time.perf_counter()
         check()
-        took = time.perf_counter() - began
+        rate = compared / (time.perf_counter() - began)
+        bare = runner.run(_bare_rate(stage))
     with capsys.disabled():
-        print(f"\n{dialect.name}: {compared} cases, {compared / took:.0f} a second")
+        beside = f"{bare:.0f} requests a second to one unchanging mesh, 1 : {bare / rate:.0f}"
+        print(f"\n{dialect.name}: {compared} cases, {rate:.0f} a second; baseline {beside}")
+
+
+async def _bare_rate(stage: Stage) -> float:
+    """Requests a second without an oracle, and without any other manifests: what no comparison can do without."""
+    await stage.apply([])
+    began = time.perf_counter()
+    for _ in range(_BARE):
+        await stage.ask(_GET)
+    return _BARE / (time.perf_counter() - began)
 
 
 def test_shares_are_as_promised() -> None:

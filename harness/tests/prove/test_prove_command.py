@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,8 @@ def test_one_that_notices_everything_ends_in_0(project: Path) -> None:
     done = prove(project, "routed.yaml", "--match", "header x-request-id")
     assert done.returncode == Exit.HELD, done.stdout + done.stderr
     assert "3 noticed" in done.stdout
+    assert "holds unbroken" in done.stdout
+    assert re.search(r"routed: 3 in \d+ s, \d+\.\d s each, \d+\.\d\d of the unbroken \d+\.\d s", done.stdout)
 
 
 def test_a_scenario_that_does_not_hold_proves_nothing(project: Path) -> None:
