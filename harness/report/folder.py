@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.errors import Finding, InputError
+from harness.errors import Exit, Finding, InputError
 from harness.record import Recorder, merge, read_record, write_record
 from harness.report.html import page
 from harness.report.junit import junit_xml
@@ -35,6 +35,8 @@ PARTS = ".workers"
 """Has a folder with a record for each of several processes, until those are one; nothing else is ever in it."""
 DRAFT = ".draft"
 """Ends the name of a file that is being written; a killed run may leave one."""
+_UNMERGED = ev.RunAborted(Exit.INTERRUPTED, "interrupted", "the run was killed: its workers' records were never one")
+"""Whatever each of them tells of its end: nobody was left to give them the rest of the work."""
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -99,7 +101,7 @@ def remake_reports(folder: Path) -> Story:
 
     raises  InputError if there is no record, or it is damaged from its first line on
     """
-    _merge_parts(folder, "", None)
+    _merge_parts(folder, "", _UNMERGED)
     return write_reports(folder)
 
 

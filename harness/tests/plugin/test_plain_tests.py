@@ -289,7 +289,7 @@ def test_who_ends_a_run_of_workers_has_interrupted_all_of_it(
     pytester.makeini("[pytest]\naddopts = -p no:looptime_plugin")
     pytester.makeconftest(WORKERS.replace("{end}", end))
     pytester.makepyfile("def test_it(mesh): pass\ndef test_that(mesh): pass\n")
-    outcome = pytester.runpytest_subprocess("-n1", "--signalbox-report=out", timeout=60)
+    outcome = pytester.runpytest_subprocess("-n1", "--signalbox-report=out", timeout=180)
     assert outcome.ret == pytest.ExitCode.INTERRUPTED
     story = tell(read_record(pytester.path / "out" / "run.ndjson.gz"))
     assert story.aborted is not None

@@ -95,6 +95,8 @@ def test_what_killed_processes_left_is_one_report_afterwards_too(tmp_path: Path)
         write_record(one, tmp_path / PARTS / name / RECORD)
     story = remake_reports(tmp_path)
     assert [r.name for r in story.results] == ["one", "two"]
+    assert story.aborted is not None, "workers end in order when whoever gave them work is killed"
+    assert story.exit_code is Exit.INTERRUPTED
     assert (tmp_path / "report.html").exists()
     assert len(list(tmp_path.glob(f"{PARTS}/*/{RECORD}"))) == 2, "it may still be under way"
 
