@@ -26,6 +26,7 @@ class Ask:
     by       the sender as the oracle knows it; None if it asks through the ingress
     wanted   criteria of each response; None if only a share of them is promised, or something else
     row      number of the row of a table, from 1; 0 without a table
+    calls    they are calls of gRPC
     """
 
     sender: str
@@ -34,6 +35,7 @@ class Ask:
     wanted: Criteria | None
     times: int | None
     row: int = 0
+    calls: bool = False
 
 
 def asks_of(scenario: Scenario, promise: Expectation | Watch) -> tuple[Ask, ...]:
@@ -57,7 +59,8 @@ def share_of(scenario: Scenario, promise: Expectation | Watch) -> Share | None:
 def _sent(scenario: Scenario, send: Send, wanted: Every | None) -> Ask:
     request = _request(send.request.method, send.request.url, send.headers)
     times = wanted.times if wanted else None
-    return Ask(send.from_, sender_of(scenario, send.from_), request, wanted, times)
+    by = sender_of(scenario, send.from_)
+    return Ask(send.from_, by, request, wanted, times, calls=send.protocol == "grpc")
 
 
 def _rows(scenario: Scenario, table: Each) -> Iterator[Ask]:

@@ -23,7 +23,7 @@ _GRPC_STATUSES: Final[Mapping[int, frozenset[GrpcStatus]]] = {
     403: frozenset({GrpcStatus.PERMISSION_DENIED}),
     404: frozenset({GrpcStatus.NOT_FOUND}),
     429: frozenset({GrpcStatus.RESOURCE_EXHAUSTED}),
-    500: frozenset({GrpcStatus.FAILED_PRECONDITION, GrpcStatus.INTERNAL, GrpcStatus.UNKNOWN}),  # the last by GRPCRoutes
+    500: frozenset({GrpcStatus.FAILED_PRECONDITION, GrpcStatus.INTERNAL}),
     502: frozenset({GrpcStatus.UNAVAILABLE}),
     503: frozenset({GrpcStatus.UNAVAILABLE}),
     504: frozenset({GrpcStatus.DEADLINE_EXCEEDED}),
@@ -37,11 +37,13 @@ class Contradiction:
 
     row     number of the table's row, 0 if the promise has no table
     wanted  what was promised, in words
+    calls   of calls of gRPC
     """
 
     row: int
     wanted: str
     prediction: Prediction
+    calls: bool = False
 
     @property
     def sentence(self) -> str:
@@ -49,7 +51,7 @@ class Contradiction:
         outcomes = self.prediction.outcomes
         shares: dict[str, Fraction] = {}
         for outcome in outcomes:
-            words = outcome_in_words(outcome)
+            words = outcome_in_words(outcome, calls=self.calls)
             shares[words] = shares.get(words, Fraction(0)) + outcome.probability
         told = [words if part == 1 else f"{format_percent(float(part))} {words}" for words, part in shares.items()]
         said = ", ".join(told)
@@ -58,10 +60,10 @@ class Contradiction:
         return f"{request} of {sender} is promised {self.wanted}, and the rules say {said}: {reason}"
 
 
-def outcome_in_words(outcome: Outcome) -> str:
-    """Such as «404 by the client's own proxy», «whatever app books answers»."""
+def outcome_in_words(outcome: Outcome, *, calls: bool = False) -> str:
+    """Such as «404 by the client's own proxy», of calls «NOT_FOUND by …»; «whatever app books answers»."""
     workload = outcome.workload[1] if outcome.workload else "somebody"
-    status = " or ".join(map(str, (outcome.status, *outcome.also)))
+    status = " or ".join(_shown(outcome, status, calls=calls) for status in (outcome.status, *outcome.also))
     match outcome.by:
         case "app":
             late = "".join(f", or {_late(outcome, status)}" for status in outcome.also)
@@ -74,6 +76,11 @@ def outcome_in_words(outcome: Outcome) -> str:
             return f"{status} by the proxy of {workload}"
         case _:
             return "no answer at all"
+
+
+def _shown(outcome: Outcome, status: int | None, *, calls: bool) -> str:
+    known = told_to_calls(outcome, status) if calls and status is not None else frozenset()
+    return " or ".join(sorted(map(str, known))) or str(status)
 
 
 def decisive_reason(outcome: Outcome) -> Reason | None:
@@ -122,9 +129,9 @@ def contradictions(scenario: Scenario, moment: Moment, promise: Expectation | Wa
         if not found:
             continue
         if ask.wanted is not None and not any(_all_can(prediction, ask.wanted) for prediction in found):
-            yield Contradiction(ask.row, _wanted(ask.wanted), found[0])
+            yield Contradiction(ask.row, _wanted(ask.wanted), found[0], ask.calls)
         if share is not None and not any(_can_be(prediction, share) for prediction in found):
-            yield Contradiction(ask.row, share_in_words(share), found[0])
+            yield Contradiction(ask.row, share_in_words(share), found[0], ask.calls)
 
 
 def _all_can(prediction: Prediction, wanted: Criteria) -> bool:
@@ -157,7 +164,18 @@ def _status_can(outcome: Outcome, wanted: Criteria) -> bool:
 def _grpc_status_can(outcome: Outcome, wanted: GrpcStatus) -> bool:
     if outcome.by == "app":
         return True
-    return any(wanted in _GRPC_STATUSES.get(status, frozenset({wanted})) for status in outcome.statuses or _NOBODY)
+    statuses = outcome.statuses or _NOBODY
+    return any(wanted in (told_to_calls(outcome, status) or {wanted}) for status in statuses)
+
+
+def told_to_calls(outcome: Outcome, status: int) -> frozenset[GrpcStatus]:
+    """What a call is told in place of a status of HTTP; nothing if that is not known."""
+    by_grpc_route = (
+        outcome.routed is not None and outcome.routed.route is not None and "GRPCRoute" in outcome.routed.route
+    )
+    if status == 500 and by_grpc_route and outcome.backend is None:
+        return frozenset({GrpcStatus.UNKNOWN})  # they have proxies give 500, which gRPC has not
+    return _GRPC_STATUSES.get(status, frozenset())
 
 
 def is_certain(outcome: Outcome, wanted: Criteria) -> bool:

@@ -78,7 +78,7 @@ def _expectation_lines(
             continue
         yield f"    {_asked(ask)}"
         for index, prediction in enumerate(predictions(moment, ask)):
-            yield from _brief(prediction, "" if index == 0 else "once unready: ", profile)
+            yield from _brief(prediction, "" if index == 0 else "once unready: ", profile, calls=ask.calls)
     if found := pages_of(scenario, moment, expectation):
         yield f"    booksapp's call graph: {found.sentence}"
     for wrong in contradictions(scenario, moment, expectation):
@@ -89,10 +89,10 @@ def _expectation_lines(
         yield f"    known gap: {expectation.known_gap}; here the expectation must fail"
 
 
-def _brief(prediction: Prediction, when: str, profile: Profile) -> Iterator[str]:
+def _brief(prediction: Prediction, when: str, profile: Profile, *, calls: bool) -> Iterator[str]:
     for outcome in prediction.outcomes:
         why = decisive_reason(outcome) or ""
-        yield f"      {when}{percent(outcome):>5}  {outcome_in_words(outcome)}   {why}"
+        yield f"      {when}{percent(outcome):>5}  {outcome_in_words(outcome, calls=calls)}   {why}"
         for sentence in told(outcome, profile.differs):
             yield f"             note: {sentence}"
 

@@ -119,6 +119,32 @@ def test_a_scenario_is_told_step_by_step() -> None:
     assert "feature HTTPRouteRequestTimeout: " in output
 
 
+@pytest.mark.parametrize(
+    ("name", "profile", "said"),
+    [
+        ("calls", "embedded", "100%  NOT_FOUND by the client's own proxy"),
+        ("calls", "embedded", "100%  PERMISSION_DENIED by the proxy of backend-a-podinfo"),
+        ("methods", "embedded-edge", "100%  UNKNOWN by the client's own proxy   Service not found backend-c-podinfo"),
+    ],
+)
+def test_calls_are_told_in_their_statuses(name: str, profile: str, said: str) -> None:
+    output = explain(str(ROOT / f"scenarios/grpc/{name}.yaml"), "--cluster", profile).output
+    assert said in output
+    assert "404" not in output
+    assert "CONTRADICTION" not in output
+
+
+def test_a_missing_backend_of_a_grpc_route_is_no_failed_precondition(tmp_path: Path) -> None:
+    """Under an HTTPRoute it is."""
+    scenario = (ROOT / "scenarios/grpc/methods.yaml").read_text()
+    (tmp_path / "s.yaml").write_text(scenario.replace("grpc-status: UNKNOWN", "grpc-status: FAILED_PRECONDITION"))
+    for folder in ("manifests", "fixtures"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    output = explain(str(tmp_path / "s.yaml"), "--cluster", "embedded-edge").output
+    assert "is promised grpc-status FAILED_PRECONDITION" in output
+    assert "the rules say UNKNOWN by the client's own proxy" in output
+
+
 def test_a_scenario_is_told_by_the_rules_that_are_named() -> None:
     scenario = str(ROOT / "scenarios/tutorial/gateway/dynamic-request-routing.yaml")
     output = explain(scenario, "--dialect", "gateway-api").output

@@ -48,7 +48,7 @@ def changed(tmp_path: Path) -> Project:
         (TIMEOUTS, REFUSED, "every: {status: 404, by: app, times: 100}",
          "by who is behind the sender's own proxy, and the rules say 404 by the client's own proxy"),
         (TIMEOUTS, SENT + REFUSED, CALLED + "every: {grpc-status: DEADLINE_EXCEEDED}",
-         "is promised grpc-status DEADLINE_EXCEEDED, and the rules say 404 by the client's own proxy"),
+         "is promised grpc-status DEADLINE_EXCEEDED, and the rules say NOT_FOUND by the client's own proxy"),
         (AUTHORIZATION, "webapp, request: HEAD /ping, status: 403}", "webapp, request: HEAD /ping, status: 200}",
          "HEAD http://authors.booksapp:7001/ping of booksapp/webapp is promised status 200, and the rules say 403"),
         (AUTHORIZATION, "traffic, request: GET /authors.json, status: 403",
