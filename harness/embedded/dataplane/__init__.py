@@ -14,7 +14,7 @@ Where it is not Linkerd, on purpose or because Envoy cannot say it:
 - See `compile.matching` for what queries and regular expressions cannot say.
 - Applications are spoken to in the client's HTTP version, whatever `appProtocol` says of them (§1.59). What a client
   sends to an opaque port is a request to its proxy all the same: it is answered, not closed, where no endpoint takes
-  it (1G). The ingress speaks HTTP/1.1.
+  it (1G).
 - Circuit breakers read a status of gRPC that comes alone, as the HTTP status which Envoy takes it for (§4.3).
 - Every pod dials from its own address, so that policies see who calls. The address that stands for a pod's localhost,
   127.0.0.1, is whoever calls without being a pod, the node or the ingress (§3.5).

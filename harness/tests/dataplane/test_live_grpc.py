@@ -12,6 +12,8 @@ import grpc
 import pytest
 
 from harness.dialect import LINKERD_EDGE
+from harness.embedded.dataplane.compile import compile_snapshot
+from harness.embedded.dataplane.ingresses import Ingress, ingress_paths
 from harness.embedded.dataplane.snapshot import Pod
 from harness.embedded.pods import OUTBOUND_PORT
 from harness.resources.circuit_breaking import CONSECUTIVE, MODE
@@ -24,7 +26,7 @@ from harness.run.looked_at import LookedAt
 from harness.scenario.claims import Every
 from harness.scenario.clusters import Pace
 from harness.scenario.expectations import Send
-from harness.tests.dataplane.builders import route, service, to
+from harness.tests.dataplane.builders import route, service, snapshot, to
 from harness.tests.dataplane.live import LiveMesh, live_mesh
 from harness.tests.dataplane_inbound.live import Guarded
 from harness.tests.resources_policy.documents import (
@@ -86,10 +88,14 @@ async def grpc_app(mesh: LiveMesh, stack: AsyncExitStack, name: str, handler: An
 
 
 async def call(client: Pod, authority: str, method: str, **metadata: str) -> str:
-    """What a unary call gets: its message, or the name of its status."""
+    """What a unary call of a pod gets: its message, or the name of its status."""
+    return await call_at(f"{client.endpoint.pod_ip}:{OUTBOUND_PORT}", authority, method, **metadata)
+
+
+async def call_at(address: str, authority: str, method: str, **metadata: str) -> str:
     options = (("grpc.default_authority", authority), ("grpc.enable_http_proxy", 0))
     lines = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
-    async with grpc.aio.insecure_channel(f"{client.endpoint.pod_ip}:{OUTBOUND_PORT}", options=options) as channel:
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
         try:
             return str((await channel.unary_unary(method)(b"hello", metadata=lines, timeout=60)).decode())
         except grpc.aio.AioRpcError as error:
@@ -104,6 +110,7 @@ def run(test: Callable[[LiveMesh, AsyncExitStack], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
+SERVERS_SCHEME = "traefik.ingress.kubernetes.io/service.serversscheme"
 WEBAPP = "webapp.booksapp.serviceaccount.identity.linkerd.cluster.local"
 
 
@@ -288,6 +295,31 @@ def test_an_endpoint_is_given_up_for_failures_of_grpc(status: str, given_up: boo
             seen.append((await call(webapp, "books:7000", "/shop.Books/Get")).split()[0])
         assert seen[:3] == [status] * 3
         assert ("DEADLINE_EXCEEDED" in seen) is given_up
+
+    run(test)
+
+
+def test_calls_come_in_from_outside_where_the_service_takes_them() -> None:
+    """Traefik's annotation of the Service says that HTTP/2 is spoken to it."""
+
+    async def test(mesh: LiveMesh, stack: AsyncExitStack) -> None:
+        books = await grpc_app(mesh, stack, "books")
+        behind = {"service": {"name": "books", "port": {"number": 7000}}}
+        paths = [{"path": "/", "pathType": "Prefix", "backend": behind}]
+        rules = [{"host": "books.local", "http": {"paths": paths}}]
+        metadata = {"namespace": "booksapp", "name": "books", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        way_in = Ingress(0, "127.0.0.2", ingress_paths([{"metadata": metadata, "spec": {"rules": rules}}]))
+
+        async def told(**annotations: str) -> str:
+            named = service("books", books.endpoint.pod_ip, annotations=annotations)
+            moment = replace(snapshot(books, named, dialect=LINKERD_EDGE), ingress=way_in)
+            mesh.compile(books, named)  # certificates of new pods
+            await mesh.ads.push(compile_snapshot(moment, mesh.identities.directory))
+            address = await mesh.metrics.listener_address("ingress")
+            return await call_at(str(address), "books.local", "/shop.Books/Get")
+
+        assert await told(**{SERVERS_SCHEME: "h2c"}) == "books /shop.Books/Get nobody hello"
+        assert (await told()).startswith("UNAVAILABLE ")
 
     run(test)
 

@@ -65,6 +65,7 @@ class Spoken(Enum):
     """The HTTP version in which a client's cluster speaks to its endpoints."""
 
     HTTP_1 = "1.1"
+    HTTP_2 = "2, without TLS"
     UPGRADED = "2, to other proxies, which learn what the client spoke"
     CLIENTS = "the client's"
 
@@ -138,8 +139,8 @@ def client_cluster(client: Client, assignment: str, certificates: Path, spoken: 
 
 
 def _client_protocol(spoken: Spoken) -> Config:
-    if spoken is Spoken.HTTP_1:
-        return _protocol(explicit_http_config=_HTTP_1)
+    if spoken in (Spoken.HTTP_1, Spoken.HTTP_2):
+        return _protocol(explicit_http_config=_HTTP_1 if spoken is Spoken.HTTP_1 else _HTTP_2)
     if spoken is Spoken.CLIENTS:
         return _protocol(use_downstream_protocol_config={**_HTTP_1, **_HTTP_2})
     codec = typed("extensions.filters.http.upstream_codec.v3.UpstreamCodec")

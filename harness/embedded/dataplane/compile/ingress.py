@@ -19,6 +19,7 @@ from harness.embedded.dataplane.ingresses import Ingress, IngressPath
 from harness.embedded.dataplane.snapshot import ServiceKey
 
 ADDRESS: Final = "127.0.0.1"
+_SCHEME: Final = "traefik.ingress.kubernetes.io/service.serversscheme"
 _OVERWRITE: Final = "OVERWRITE_IF_EXISTS_OR_ADD"
 _CLIENT: Final = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 _FORWARDED: Final = {
@@ -40,7 +41,13 @@ def listener(ingress: Ingress) -> Config:
 def clusters(view: View, ingress: Ingress, certificates: Path) -> Iterator[Config]:
     """One over each Service port that some path leads to."""
     for service, port in sorted({target for path in ingress.paths if (target := _target(view, path))}):
-        yield client_cluster(_client(ingress), service_assignment(service, port), certificates, Spoken.HTTP_1)
+        spoken = Spoken.HTTP_2 if _takes_h2c(view, service) else Spoken.HTTP_1
+        yield client_cluster(_client(ingress), service_assignment(service, port), certificates, spoken)
+
+
+def _takes_h2c(view: View, service: ServiceKey) -> bool:
+    """Traefik speaks HTTP/1.1 to a Service, whatever its client speaks, unless the Service says otherwise."""
+    return view.snapshot.services[service].service.annotations.get(_SCHEME) == "h2c"
 
 
 def table(view: View, ingress: Ingress) -> Config:
