@@ -55,3 +55,8 @@ def exchange_for(plan: Plan) -> HttpExchange | Http2Exchange:
     from harness.traffic.multiplexed import Http2Exchange  # most senders never need its library
 
     return Http2Exchange(plan)
+
+
+def header_text(value: bytes) -> str:
+    """The value of a response header; what is not UTF-8 is spelled out, as claims, records and reports are text."""
+    return value.decode("utf-8", "backslashreplace")

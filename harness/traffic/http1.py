@@ -9,23 +9,25 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
-from collections.abc import Iterator
-from socket import gaierror
+import sys
+from socket import IPPROTO_TCP, TCP_INFO, gaierror
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import httptools
 
-from harness.traffic.dialling import PORTS, Dialler
-from harness.traffic.exchange import USER_AGENT, Answer
+from harness.traffic.dialling import Dialler
+from harness.traffic.exchange import Answer, header_text
 from harness.traffic.outcome import ALWAYS_KEPT, Failure
 from harness.traffic.plan import ALL_HEADERS, Plan
+from harness.traffic.written import written
 
-_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""RFC 9110 §8.6: other methods say a length of 0."""
-_SIZED: Final = frozenset({"content-length", "transfer-encoding"})
+_FRAMING: Final = frozenset({"connection", "content-length", "transfer-encoding"})
 _INFORMATIONAL: Final = range(100, 200)
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""RFC 9110 §9.2.2."""
+_BYTES_ACKED: Final = 120
+"""Where Linux has `tcpi_bytes_acked`, eight bytes, in its tcp_info."""
 
 
 class HttpExchange:
@@ -39,10 +41,10 @@ class HttpExchange:
         self.resent = 0
         self._plan = plan
         self._dialler = Dialler(plan.request.url)
-        self._request = _written(plan, proxied=self._dialler.proxied)
+        self._request = written(plan, proxied=self._dialler.proxied)
         self._kept = None if ALL_HEADERS in plan.keep_headers else frozenset((*ALWAYS_KEPT, *plan.keep_headers))
         self._links: set[_Link] = set()
-        self._idle: list[_Link] = []
+        self._idle: dict[_Link, None] = {}
         self._made = 0
 
     async def __aenter__(self) -> Self:
@@ -58,19 +60,20 @@ class HttpExchange:
 
     async def send(self) -> Answer:
         """Send the request once and wait for the whole response."""
-        reply = await self._attempt(self._idle_link())
+        deadline = asyncio.get_running_loop().time() + self._plan.timeout_seconds
+        reply = await self._attempt(self._idle_link(), deadline)
         if reply.unread:
             self.resent += 1
-            reply = await self._attempt(None)
+            reply = await self._attempt(None, deadline)
         if reply.error is not None:
             return Answer(error=reply.error, connection=reply.connection)
         return Answer(reply.status, None, reply.headers, reply.body_start.decode(errors="replace"), reply.connection)
 
-    async def _attempt(self, link: _Link | None) -> _Reply:
+    async def _attempt(self, link: _Link | None, deadline: float) -> _Reply:
         """The whole reply, or one that tells why there is none; on a new connection if none is given."""
         reply = _Reply(self._plan, self._kept)
         try:
-            async with asyncio.timeout(self._plan.timeout_seconds) as timeout:
+            async with asyncio.timeout_at(deadline) as timeout:
                 if link is None:
                     link = await self._dial()
                 link.send(self._request, reply)
@@ -83,14 +86,14 @@ class HttpExchange:
         return reply
 
     async def _dial(self) -> _Link:
-        link = await self._dialler.open(lambda: _Link(self._links))
+        link = await self._dialler.open(lambda: _Link(self._links, self._idle))
         link.number, self._made = self._made, self._made + 1
         return link
 
     def _idle_link(self) -> _Link | None:
         """A kept connection that the server has not closed, even where the event loop has not noticed yet."""
         while self._idle:
-            link = self._idle.pop()
+            link, _ = self._idle.popitem()
             if link.usable:
                 return link
             link.close()
@@ -98,7 +101,7 @@ class HttpExchange:
 
     def _take_back(self, link: _Link, reply: _Reply) -> None:
         if reply.whole and link.reusable and not self._plan.fresh_connections:
-            self._idle.append(link)
+            self._idle[link] = None
         else:
             link.close()
 
@@ -107,7 +110,9 @@ class _Reply:
     """What comes back for one request.
 
     done      set when nothing more will come
+    begun     some of it has come, besides what only informs
     whole     all of it has come
+    keeps     whether the head lets the connection stay open; None if that goes by the version
     unread    the other end had closed the connection before it read the request
     """
 
@@ -118,9 +123,12 @@ class _Reply:
         self.status: int | None = None
         self.error: Failure | None = None
         self.connection: int | None = None
+        self.begun = False
         self.whole = False
+        self.keeps: bool | None = None
         self.unread = False
         self.to_head = plan.request.method == "HEAD"
+        self.idempotent = plan.request.method in _IDEMPOTENT
         self._kept = kept
         self._wanted = plan.body_start_bytes
         self._sized = False
@@ -133,16 +141,19 @@ class _Reply:
     def add_header(self, name: str, value: bytes) -> None:
         if self.status is not None:
             return  # a trailer
-        self._sized |= name in _SIZED
+        if name in _FRAMING:
+            self._frame(name, value.lower())
         if self._kept is None or name in self._kept:
-            text = value.decode("utf-8", "surrogateescape")
+            text = header_text(value)
             self.headers[name] = f"{self.headers[name]}, {text}" if name in self.headers else text
 
     def begin(self, status: int) -> None:
-        """The head has come; one that only informs is forgotten."""
+        """The head has come; one that only informs is forgotten. Raises ValueError for a status that is none."""
+        if status < _INFORMATIONAL.start:
+            raise ValueError(f"{status} is no status")
         if status in _INFORMATIONAL:
             self.headers.clear()
-            self._sized = False
+            self.begun, self.keeps, self._sized = False, None, False
         else:
             self.status = status
 
@@ -155,9 +166,16 @@ class _Reply:
         self._finish()
 
     def break_off(self, failure: Failure) -> None:
-        """No more will come; a connection that ends is another failure once there was a status."""
-        self.error = Failure.TRUNCATED if failure is Failure.RESET and self.status is not None else failure
+        """No more will come; a connection that ends is another failure once a response has begun."""
+        self.error = Failure.TRUNCATED if failure is Failure.RESET and self.begun else failure
         self._finish()
+
+    def _frame(self, name: str, value: bytes) -> None:
+        words = [word.strip() for word in value.split(b",")]
+        if name == "connection":
+            self.keeps = False if b"close" in words else b"keep-alive" in words or self.keeps
+        else:  # RFC 9112 §6.3: of the encodings, only chunks have an end of their own
+            self._sized |= name == "content-length" or words[-1] == b"chunked"
 
     def _finish(self) -> None:
         if not self.done.done():  # nobody may wait any more
@@ -165,22 +183,32 @@ class _Reply:
 
 
 class _Link(asyncio.Protocol):
-    """One connection, which is in `open_links` as long as anything of it is left.
+    """One connection, which is in `open_links` as long as anything of it is left, and no longer in `idle_links`.
+
+    A request is excused, and may go out again, if the connection was closed before it. A program's kernel acknowledges
+    what it takes in for the program: with the end of the stream if not before, else within 200 ms. So a kept connection
+    that *ends in order* with nothing of the request acknowledged was closed before the request came. A *reset* tells
+    less, because the kernel here drops the acknowledgement on it: either nobody was there any more, or a program has
+    read the request and reset the connection at once. It excuses a request that may be repeated (RFC 9110 §9.2.2),
+    and none where something was acknowledged: there a program has worked on it first, or read a part.
 
     number    counted from 0
     reusable  the last response left it open
     ended     nothing of it is left
     """
 
-    def __init__(self, open_links: set[_Link]) -> None:
+    def __init__(self, open_links: set[_Link], idle_links: dict[_Link, None]) -> None:
         self.number = 0
         self.reusable = False
         self.ended = asyncio.Event()
         self._open_links = open_links
+        self._idle_links = idle_links
         self._parser = httptools.HttpResponseParser(self)
         self._reply: _Reply | None = None
         self._used = False
         self._heard = False
+        self._acked = 0
+        self._passed_over = False
 
     @property
     def usable(self) -> bool:
@@ -191,6 +219,8 @@ class _Link(asyncio.Protocol):
         """Send a request; the reply is told what becomes of it."""
         reply.connection = self.number
         self._reply, self.reusable, self._heard = reply, False, False
+        if self._used:
+            self._acked = self._acknowledged()
         self._transport.write(request)
 
     def close(self) -> None:
@@ -204,8 +234,9 @@ class _Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._socket = transport.get_extra_info("socket")
         self._poll = select.poll()
-        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLRDHUP)
+        self._poll.register(self._socket.fileno(), select.POLLIN | select.POLLRDHUP)
         self._open_links.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -219,16 +250,19 @@ class _Link(asyncio.Protocol):
             self._break_off(Failure.PROTOCOL)
             self.close()
 
+    def eof_received(self) -> None:
+        self._passed_over = self._took_nothing()
+
     def connection_lost(self, error: Exception | None) -> None:
         self._open_links.discard(self)
+        self._idle_links.pop(self, None)
         self.reusable = False
         reply = self._reply
         if reply is not None and reply.ends_with_connection and error is None:
             reply.complete()
         elif reply is not None:
-            # A program that closes a connection after it has read a request ends it in order; that is an answer of
-            # sorts and counts. A reset or a broken pipe comes from a socket that was closed before it was read.
-            reply.unread = self._used and not self._heard and isinstance(error, ConnectionResetError | BrokenPipeError)
+            reset = isinstance(error, ConnectionResetError | BrokenPipeError)
+            reply.unread = self._passed_over or (reset and reply.idempotent and self._took_nothing())
             reply.break_off(Failure.RESET)
         self._reply = None
         self.ended.set()
@@ -238,6 +272,8 @@ class _Link(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._reply is None:
             self.close()
+        else:
+            self._reply.begun = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._reply is not None:
@@ -248,7 +284,9 @@ class _Link(asyncio.Protocol):
             return
         self._reply.begin(self._parser.get_status_code())
         if self._reply.to_head and self._reply.status is not None:
-            keeps = self._parser.should_keep_alive()
+            keeps = self._reply.keeps
+            if keeps is None:
+                keeps = self._parser.get_http_version() == "1.1"
             self._parser = httptools.HttpResponseParser(self)  # this one waits for a body
             self._complete(keeps)
 
@@ -265,8 +303,19 @@ class _Link(asyncio.Protocol):
     def _complete(self, reusable: bool) -> None:
         reply, self._reply = self._reply, None
         assert reply is not None
-        self.reusable, self._used = reusable, True
+        # Of an answer that came early, the rest of the request would be taken for the next one.
+        self.reusable, self._used = reusable and not self._transport.get_write_buffer_size(), True
         reply.complete()
+
+    def _took_nothing(self) -> bool:
+        """Whether a kept connection that ends now took nothing of the request; by TLS, a reset leaves no trace."""
+        unheard = self._used and not self._heard and self._socket.fileno() >= 0
+        return unheard and self._acknowledged() == self._acked
+
+    def _acknowledged(self) -> int:
+        """How many bytes the other end's kernel has taken."""
+        told = self._socket.getsockopt(IPPROTO_TCP, TCP_INFO, _BYTES_ACKED + 8)
+        return int.from_bytes(told[_BYTES_ACKED:], sys.byteorder)
 
     def _break_off(self, failure: Failure) -> None:
         if self._reply is not None:
@@ -277,29 +326,3 @@ def _why_no_connection(error: OSError) -> Failure:
     if isinstance(error, gaierror):
         return Failure.DNS
     return Failure.TLS if isinstance(error, ssl.SSLError) else Failure.CONNECT
-
-
-def _written(plan: Plan, *, proxied: bool) -> bytes:
-    """The bytes of the plan's request."""
-    request = plan.request
-    parts = urlsplit(request.url)
-    rest = request.url[len(f"{parts.scheme}://{parts.netloc}") :]
-    path = rest if rest.startswith("/") else f"/{rest}"
-    line = f"{request.method} {request.url if proxied else path} HTTP/1.1"
-    lines = (line, *(f"{name}: {value}" for name, value in _headers(plan)))
-    return "\r\n".join((*lines, "", "")).encode() + request.body
-
-
-def _headers(plan: Plan) -> Iterator[tuple[str, str]]:
-    parts = urlsplit(plan.request.url)
-    own = plan.request.headers
-    named = {name.lower() for name, _ in own}
-    if "host" not in named:
-        yield "Host", parts.netloc.removesuffix(f":{PORTS[parts.scheme]}")
-    yield from own
-    if "user-agent" not in named:
-        yield "User-Agent", USER_AGENT
-    if "accept" not in named:
-        yield "Accept", "*/*"
-    if plan.request.body or plan.request.method not in _WITHOUT_BODY:
-        yield "Content-Length", str(len(plan.request.body))

@@ -29,7 +29,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 
 from harness.traffic.dialling import Dialler
-from harness.traffic.exchange import USER_AGENT, Answer
+from harness.traffic.exchange import USER_AGENT, Answer, header_text
 from harness.traffic.outcome import ALWAYS_KEPT, GRPC_STATUS_HEADER, Failure
 from harness.traffic.plan import ALL_HEADERS, GRPC, Plan
 
@@ -160,7 +160,7 @@ class _Stream:
         self._kept_bytes = kept_bytes
 
     def add_headers(self, lines: list[tuple[bytes, bytes]]) -> None:
-        for name, value in ((raw.decode("latin-1"), text.decode("latin-1")) for raw, text in lines):
+        for name, value in ((raw.decode("latin-1"), header_text(text)) for raw, text in lines):
             if name == ":status":
                 self.status = int(value)
             else:

@@ -27,7 +27,7 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     """No complete response within the plan's time."""
     TRUNCATED = "truncated"
-    """The connection ended within the response's body."""
+    """The connection ended within the response, be it in its head or in its body."""
     PROTOCOL = "protocol"
     """What came back is not HTTP."""
     NOT_SENT = "not-sent"

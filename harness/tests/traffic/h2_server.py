@@ -136,7 +136,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(ahead.data_to_send())
 
     def answer(self, stream: int) -> None:
-        lines = [(":status", "200"), ("server", "small"), ("x-twice", "a"), ("x-twice", "b")]
+        lines = [(":status", "200"), ("server", "small"), ("x-twice", "a"), ("x-twice", "b"), ("x-name", "café")]
         self._http.send_headers(stream, lines)
         self._http.send_data(stream, b"hello", end_stream=True)
         self._open.pop(stream, None)

@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +26,10 @@ def sent_to(behave: Behaviour, path: str = "/", **changes: object) -> tuple[Sent
             return await carry_out(plan(server.url + path, **changes)), server
 
     return asyncio.run(run())
+
+
+def post(url: str, body: bytes = b"", **changes: object) -> Plan:
+    return replace(plan(url, **changes), request=Request(method="POST", url=url, body=body))
 
 
 def sent_head(behave: Behaviour) -> tuple[Sent, Server]:
@@ -61,6 +68,15 @@ async def reads_and_hangs_up_on_kept_connections(call: Call) -> None:
         call.answer()
 
 
+async def takes_kept_connections_in_and_resets_them(call: Call) -> None:
+    if call.on_connection:
+        taken = call.writer.get_extra_info("socket")
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # as after the 40 ms and more of some work
+        call.reset()
+    else:
+        call.answer()
+
+
 async def hangs_up(call: Call) -> None:
     call.hang_up()
 
@@ -76,6 +92,29 @@ async def speaks_nonsense(call: Call) -> None:
 async def stops_in_the_body(call: Call) -> None:
     call.writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
     call.hang_up()
+
+
+async def stops_in_the_head(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\nserv")
+    call.hang_up()
+
+
+async def stops_after_informing(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    call.hang_up()
+
+
+async def has_no_status(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 000 OK\r\ncontent-length: 0\r\n\r\n")
+
+
+async def answers_as_it_is_until_the_connection_ends(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\nall of it")
+    call.hang_up()
+
+
+async def names_itself_in_latin_1(call: Call) -> None:
+    call.writer.write("HTTP/1.1 200 OK\r\nserver: café\r\ncontent-length: 0\r\n\r\n".encode("latin-1"))
 
 
 async def redirects(call: Call) -> None:
@@ -117,6 +156,22 @@ async def has_no_body(call: Call) -> None:
 
 async def answers_head_as_it_should(call: Call) -> None:
     call.writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+
+
+async def answers_head_without_a_length(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+
+async def answers_old_head_that_keeps(call: Call) -> None:
+    call.writer.write(b"HTTP/1.0 200 OK\r\nconnection: Keep-Alive\r\n\r\n")
+
+
+async def answers_old_head(call: Call) -> None:
+    call.writer.write(b"HTTP/1.0 200 OK\r\n\r\n")
+
+
+async def answers_head_and_says_goodbye(call: Call) -> None:
+    call.writer.write(b"HTTP/1.1 200 OK\r\nconnection: x, Close\r\n\r\n")
 
 
 async def answers_head_with_a_body(call: Call) -> None:
@@ -206,6 +261,81 @@ def test_a_program_that_hangs_up_on_a_request_it_read_is_not_excused() -> None:
     assert len(server.heads) == 10
 
 
+async def two_requests(behave: Behaviour, make: Callable[[str], Plan]) -> tuple[list[str], int, Server]:
+    """What became of two requests, one after the other, and how many went out again."""
+    async with serving(behave) as server, HttpExchange(make(server.url)) as exchange:
+        told = [str(answer.error or answer.status) for answer in (await exchange.send(), await exchange.send())]
+        return told, exchange.resent, server
+
+
+def test_a_request_that_a_program_took_in_is_not_excused_by_a_reset() -> None:
+    told, resent, server = asyncio.run(two_requests(takes_kept_connections_in_and_resets_them, plan))
+    assert (told, resent, len(server.heads)) == (["200", "reset"], 0, 2)
+
+
+def test_what_may_not_be_repeated_is_not_excused_by_a_reset() -> None:
+    told, resent, server = asyncio.run(two_requests(resets_kept_connections, post))
+    assert (told, resent, len(server.heads)) == (["200", "reset"], 0, 2)
+
+
+@pytest.mark.parametrize("make", [plan, post])
+def test_a_connection_that_ended_before_a_request_came_excuses_it(
+    make: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the end is still under way, nobody here can know of it; on loopback it never is."""
+    monkeypatch.setattr("harness.traffic.http1._Link.usable", True)
+    told, resent, server = asyncio.run(two_requests(closes_idle_connections, make))
+    assert (told, resent, len(server.heads)) == (["200", "200"], 1, 2)
+
+
+def test_a_request_that_goes_out_again_has_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.traffic.http1._Link._took_nothing", lambda _: True)
+
+    async def takes_its_time(call: Call) -> None:
+        if call.number == 0:
+            call.answer()
+        elif call.number == 1:
+            await asyncio.sleep(0.8)
+            call.reset()
+        else:
+            await call.left()
+
+    begin = time.monotonic()
+    told, resent, _ = asyncio.run(two_requests(takes_its_time, lambda url: plan(url, timeout_seconds=1)))
+    assert (told, resent) == (["200", "timeout"], 1)
+    assert time.monotonic() - begin < 1.5
+
+
+def test_a_connection_on_which_a_request_is_not_all_sent_is_used_no_more() -> None:
+    async def run() -> None:
+        done = asyncio.Event()
+
+        async def answers_early(call: Call) -> None:
+            call.answer(401)
+            await done.wait()
+            call.hang_up()
+
+        async with serving(answers_early) as server:
+            async with HttpExchange(post(server.url, b"x" * 16_000_000, timeout_seconds=5)) as exchange:
+                assert [(await exchange.send()).status for _ in range(3)] == [401] * 3
+            done.set()
+        assert server.connections == 3
+
+    asyncio.run(run())
+
+
+def test_kept_connections_that_the_server_has_closed_are_let_go() -> None:
+    async def run() -> None:
+        async with serving(closes_idle_connections) as server, HttpExchange(plan(server.url)) as exchange:
+            await asyncio.gather(*(exchange.send() for _ in range(10)))
+            await server.idle.wait()
+            async with asyncio.timeout(5):
+                while exchange._idle:
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+
+
 def test_a_lost_connection_is_never_retried() -> None:
     sent, server = sent_to(hangs_up)
     assert sent.results() == {"reset"}
@@ -236,15 +366,33 @@ def test_what_is_not_http_is_called_so() -> None:
     assert sent_to(speaks_nonsense)[0].results() == {"protocol"}
 
 
+def test_a_response_without_a_real_status_is_not_http() -> None:
+    assert sent_to(has_no_status, limit=5)[0].results() == {"protocol"}
+
+
+def test_half_a_head_is_half_a_response_and_one_that_informs_is_none() -> None:
+    assert sent_to(stops_in_the_head, limit=5)[0].results() == {"truncated"}
+    assert sent_to(stops_after_informing, limit=5)[0].results() == {"reset"}
+
+
+def test_a_header_that_is_no_unicode_is_spelled_out() -> None:
+    sent, _ = sent_to(names_itself_in_latin_1, limit=2)
+    assert sent.outcomes[0].headers["server"] == r"caf\xe9"
+
+
 def test_half_a_body_is_no_response() -> None:
     sent, _ = sent_to(stops_in_the_body)
     assert sent.results() == {"truncated"}
     assert {outcome.status for outcome in sent.outcomes} == {None}
 
 
-def test_a_body_without_a_length_ends_with_its_connection_unless_that_breaks() -> None:
-    sent, _ = sent_to(answers_until_the_connection_ends, limit=5, body_start_bytes=20)
+@pytest.mark.parametrize("behave", [answers_until_the_connection_ends, answers_as_it_is_until_the_connection_ends])
+def test_a_body_without_a_length_ends_with_its_connection(behave: Behaviour) -> None:
+    sent, _ = sent_to(behave, limit=5, body_start_bytes=20)
     assert {(outcome.status, outcome.body_start) for outcome in sent.outcomes} == {(200, "all of it")}
+
+
+def test_a_body_without_a_length_is_not_whole_if_its_connection_breaks() -> None:
     assert sent_to(resets_a_body_without_length, limit=5)[0].results() == {"truncated"}
 
 
@@ -270,10 +418,20 @@ def test_statuses_without_a_body_are_not_waited_for() -> None:
     assert server.connections < 20
 
 
-def test_the_length_in_an_answer_to_head_is_not_waited_for() -> None:
-    sent, server = sent_head(answers_head_as_it_should)
+@pytest.mark.parametrize(
+    "behave", [answers_head_as_it_should, answers_head_without_a_length, answers_old_head_that_keeps]
+)
+def test_a_body_of_an_answer_to_head_is_not_waited_for(behave: Behaviour) -> None:
+    sent, server = sent_head(behave)
     assert sent.results() == {"200"}
     assert server.connections < 20
+
+
+@pytest.mark.parametrize("behave", [answers_old_head, answers_head_and_says_goodbye])
+def test_a_connection_that_an_answer_to_head_gives_up_is_used_no_more(behave: Behaviour) -> None:
+    sent, server = sent_head(behave)
+    assert sent.results() == {"200"}
+    assert server.connections == 20
 
 
 @pytest.mark.parametrize("behave", [answers_head_with_a_body, answers_twice])

@@ -40,13 +40,16 @@ def test_requests_share_one_connection_at_the_same_time() -> None:
     async def main() -> None:
         async with serving_h2(together=5) as server:
             sent = await carry_out(
-                plan(f"{server.url}/together", limit=5, keep_headers=("x-twice",), body_start_bytes=3)
+                plan(f"{server.url}/together", limit=5, keep_headers=("x-twice", "x-name"), body_start_bytes=3)
             )
             assert sent.results() == {"200"}
             assert (server.connections, server.most_open) == (1, 5)
             assert {outcome.connection for outcome in sent.outcomes} == {0}
             first = sent.outcomes[0]
-            assert (first.body_start, first.headers) == ("hel", {"server": "small", "x-twice": "a, b"})
+            assert (first.body_start, first.headers) == (
+                "hel",
+                {"server": "small", "x-twice": "a, b", "x-name": "café"},
+            )
 
     asyncio.run(main())
 
