@@ -82,7 +82,8 @@ class LiveMesh:
         self.envoy = await Envoy.start(envoy_binary(), self.run_dir, self._died)
         self._stack.push_async_callback(self.envoy.stop)
         self._stack.push_async_callback(self.metrics.close)
-        self._client = await self._stack.enter_async_context(aiohttp.ClientSession())
+        self._client = aiohttp.ClientSession()
+        self._stack.push_async_callback(lambda: self._client.close())
         await self.push()
 
     async def app(self, name: str, *, listening: bool = True, answers: Answers = lambda _: 200, **changes: Any) -> Pod:
@@ -108,6 +109,16 @@ class LiveMesh:
     async def push(self, *parts: Pod | ServiceState | RouteInForce) -> None:
         """Make this the state of the mesh."""
         await self.ads.push(self.compile(*parts))
+
+    async def end_connections(self) -> None:
+        """Take everything out of the mesh, and let clients begin anew too.
+
+        The listeners that are gone keep their connections for some seconds, and the client would send a request again
+        that it loses on one of them: an application would be asked twice.
+        """
+        await self.push()
+        await self._client.close()
+        self._client = aiohttp.ClientSession()
 
     async def get(self, client: Pod, url: str, *, method: str = "GET", **headers: str) -> Answer:
         """What an application of this pod gets, asking as `http_proxy` makes it ask."""

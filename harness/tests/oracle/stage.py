@@ -118,7 +118,7 @@ class Stage:
         unread = "opaque" in str(manifests)
         if unread or self.unread:
             self.closed = time.monotonic()
-            await self.mesh.push()  # ends all connections: how they are read, and by whom, is decided when they begin
+            await self.mesh.end_connections()  # how they are read, and by whom, is decided when they begin
         self.unread = unread
         written = {(obj["kind"], obj["metadata"]["name"]): obj for obj in manifests}
         services = {
