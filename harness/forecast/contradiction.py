@@ -17,7 +17,7 @@ from harness.scenario.grpc_status import GrpcStatus
 from harness.scenario.model import Scenario
 from harness.scenario.units import format_duration, format_percent
 
-_NOBODY: frozenset[int] = frozenset({502, 503, 504})
+NOBODY: frozenset[int] = frozenset({502, 503, 504})
 """What a client can be told when nobody answers in HTTP: an embedded mesh says so, elsewhere there is no response."""
 _GRPC_STATUSES: Final[Mapping[int, frozenset[GrpcStatus]]] = {
     403: frozenset({GrpcStatus.PERMISSION_DENIED}),
@@ -149,8 +149,8 @@ def is_possible(outcome: Outcome, wanted: Criteria) -> bool:
         if not late and (wanted.by == "proxy") != (outcome.by == "client's proxy"):
             return False
     if wanted.answered_by is not None:
-        reached = outcome.by in ("app", "server's proxy") and outcome.workload is not None
-        return reached and outcome.workload is not None and outcome.workload[1] == wanted.answered_by
+        reached = outcome.by in ("app", "server's proxy")
+        return reached and (outcome.workload is None or outcome.workload[1] == wanted.answered_by)
     return True
 
 
@@ -158,13 +158,13 @@ def _status_can(outcome: Outcome, wanted: Criteria) -> bool:
     assert wanted.status is not None, "asked only of criteria with a status"
     if outcome.by == "app" and outcome.status is None:
         return True
-    return any(status in wanted.status for status in outcome.statuses or _NOBODY)
+    return any(status in wanted.status for status in outcome.statuses or NOBODY)
 
 
 def _grpc_status_can(outcome: Outcome, wanted: GrpcStatus) -> bool:
     if outcome.by == "app":
         return True
-    statuses = outcome.statuses or _NOBODY
+    statuses = outcome.statuses or NOBODY
     return any(wanted in (told_to_calls(outcome, status) or {wanted}) for status in statuses)
 
 
@@ -200,8 +200,8 @@ def _can_be(prediction: Prediction, share: Share) -> bool:
 
 
 def exact(written: float) -> Fraction:
-    """The number that was meant, to a hundredth of a percent."""
-    return Fraction(written).limit_denominator(10_000)
+    """The number as it is written."""
+    return Fraction(str(written))
 
 
 def _sum(prediction: Prediction, wanted: Criteria, *, must: bool) -> Fraction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -11,7 +11,7 @@ from harness.forecast.asks import asks_of, share_of
 from harness.forecast.contradiction import exact, is_held_to_rules, share_in_words
 from harness.forecast.timeline import Moment
 from harness.oracle import Objects
-from harness.oracle.callgraph import Answer, Cycle, UnknownApp, generator_cycle, mesh_answers
+from harness.oracle.callgraph import Answer, Cycle, UnknownApp, generator_cycle, mesh_answers, visitor_is_let_in
 from harness.oracle.outcome import Key
 from harness.scenario.claims import Share
 from harness.scenario.expectations import Expectation, Metrics, Watch
@@ -49,6 +49,8 @@ def pages_of(scenario: Scenario, moment: Moment, promise: Expectation | Watch) -
     if namespace is None:
         return None
     documents = [obj for obj, _ in moment.documents]
+    if any(key[0] == namespace for key in moment.patched_workloads):
+        return None
     return pages(documents, moment.objects, moment.fixed, moment.unready, namespace)
 
 
@@ -59,8 +61,11 @@ def pages_namespace(scenario: Scenario, step: Step, promise: Expectation) -> str
         return None
     if source.proxy.name != _WEBAPP or source.direction != "inbound" or source.without != "probes":
         return None
-    asked = (ask.request.host.partition(".")[0] for one in step.then for ask in asks_of(scenario, one))
-    return None if _WEBAPP in asked else source.proxy.namespace
+    promises: list[Expectation | Watch] = [*step.then, *scenario.spec.always]
+    others = [ask for one in promises for ask in asks_of(scenario, one)]
+    if any(ask.by is None or ask.request.host.partition(".")[0] == _WEBAPP for ask in others):
+        return None
+    return source.proxy.namespace
 
 
 def pages(
@@ -81,6 +86,8 @@ def pages(
         return None
     pods = {_key(document): _pod(document) for document in documents if document.get("kind") == "Deployment"}
     if not all(_is_as_it_comes(pods.get((namespace, name), {})) for name in _SERVICES):
+        return None
+    if not visitor_is_let_in(objects, namespace):
         return None
     apps = {key: _answer(status) for key, status in fixed.items()}
     try:
@@ -112,17 +119,27 @@ def _answer(status: int) -> Answer:
 
 
 def _is_as_it_comes(pod: Mapping[str, Any]) -> bool:
-    containers = [one for one in pod.get("containers") or () if isinstance(one, dict)]
+    """An image of booksapp, whose environment is all written here and asks for no failures."""
+    containers = [one for one in _items(pod.get("containers")) if isinstance(one, dict)]
     is_booksapp = any(str(one.get("image", "")).rpartition("/")[2].startswith(_IMAGE) for one in containers)
-    variables = [variable for one in containers for variable in one.get("env") or () if isinstance(variable, dict)]
-    return is_booksapp and not any(variable.get("name") == _FAULT for variable in variables)
+    variables = [variable for one in containers for variable in _items(one.get("env"))]
+    fails = any(not isinstance(variable, dict) or variable.get("name") == _FAULT for variable in variables)
+    return is_booksapp and not fails and not any(one.get("envFrom") for one in containers)
+
+
+def _items(value: object) -> Sequence[Any]:
+    """The items of a list; of anything else itself, which fits nothing."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _key(document: Mapping[str, Any]) -> Key:
-    metadata = document.get("metadata") or {}
-    return str(metadata.get("namespace") or "default"), str(metadata.get("name"))
+    metadata = document.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    return str(known.get("namespace") or "default"), str(known.get("name"))
 
 
 def _pod(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    pod = ((document.get("spec") or {}).get("template") or {}).get("spec")
-    return pod if isinstance(pod, dict) else {}
+    match document:
+        case {"spec": {"template": {"spec": dict(pod)}}}:
+            return pod
+    return {}

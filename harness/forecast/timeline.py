@@ -41,6 +41,8 @@ class Moment:
     """Each object with the manifest that it is from."""
     fixed: Mapping[Key, int] = field(default_factory=dict)
     """Workloads that answer everything with one status."""
+    patched_workloads: frozenset[Key] = frozenset()
+    """Deployments that were patched: what they answer is not known."""
 
     @property
     def is_vague(self) -> bool:
@@ -55,6 +57,9 @@ class _Ledger:
     project: Project
     objects: dict[_Id, tuple[dict[str, Any], Manifest]] = field(default_factory=dict)
     patched: list[str] = field(default_factory=list)
+    patched_workloads: set[Key] = field(default_factory=set)
+    rewritten: set[_Id] = field(default_factory=set)
+    """ConfigMaps that changed after they were made: pods that mount them in part keep what they began with."""
     actions: int = 0
 
     def apply(self, paths: tuple[str, ...]) -> None:
@@ -64,16 +69,19 @@ class _Ledger:
             before = self.objects.get(place)
             created = before[0]["metadata"]["creationTimestamp"] if before else f"{self.actions:06}"
             metadata = {**manifest.obj["metadata"], "creationTimestamp": created}
-            self.objects[place] = ({**manifest.obj, "metadata": metadata}, manifest)
+            if before and manifest.kind == "ConfigMap" and before[0].get("data") != manifest.obj.get("data"):
+                self.rewritten.add(place)
+            self.objects[place] = (_with_replicas({**manifest.obj, "metadata": metadata}, before), manifest)
 
     def delete(self, paths: tuple[str, ...]) -> None:
         for manifest in self._read(paths):
             self.objects.pop(_place(manifest), None)
+            self.rewritten.discard(_place(manifest))
 
     def scale(self, work: Scale) -> None:
         for place, (obj, manifest) in self.objects.items():
             if place[1:] == ("Deployment", work.deployment.namespace, work.deployment.name):
-                self.objects[place] = ({**obj, "spec": {**obj["spec"], "replicas": work.replicas}}, manifest)
+                self.objects[place] = (_scaled(obj, work.replicas), manifest)
 
     def set_env(self, work: SetEnv | UnsetEnv) -> None:
         """An environment changes what containers do, which some forecasts go by."""
@@ -94,6 +102,8 @@ class _Ledger:
         """Patches of Deployments change what containers do; those of mesh objects change what is promised."""
         if work.resource is not None:
             self.patched.append(f"{work.resource.kind} {work.resource.name}")
+        if work.deployment is not None:
+            self.patched_workloads.add(_key(work.deployment))
 
     def _read(self, paths: tuple[str, ...]) -> Iterator[Manifest]:
         for path in paths:
@@ -132,8 +142,23 @@ def moments(loaded: LoadedScenario, project: Project, dialect: Dialect) -> Itera
         objects = Objects.read([obj for obj, _ in documents], dialect)
         patched = tuple(ledger.patched)
         unready = locked_out(objects)
-        fixed = fixed_statuses(obj for obj, _ in documents)
-        yield Moment(number, step, objects, tuple(applied), tuple(deleted), unready, patched, documents, fixed)
+        as_begun = [obj for place, (obj, _) in ledger.objects.items() if place not in ledger.rewritten]
+        changed = frozenset(ledger.patched_workloads)
+        fixed = {key: status for key, status in fixed_statuses(as_begun).items() if key not in changed}
+        yield Moment(number, step, objects, tuple(applied), tuple(deleted), unready, patched, documents, fixed, changed)
+
+
+def _scaled(obj: dict[str, Any], replicas: int) -> dict[str, Any]:
+    spec = obj.get("spec")
+    return {**obj, "spec": {**(spec if isinstance(spec, dict) else {}), "replicas": replicas}}
+
+
+def _with_replicas(obj: dict[str, Any], before: tuple[dict[str, Any], Manifest] | None) -> dict[str, Any]:
+    """A manifest that says nothing of replicas leaves their number as it is."""
+    match before, obj:
+        case ({"kind": "Deployment", "spec": {"replicas": int(replicas)}}, _), {"spec": dict(spec)}:
+            return obj if "replicas" in spec else _scaled(obj, replicas)
+    return obj
 
 
 def _containers(obj: dict[str, Any]) -> list[dict[str, Any]]:

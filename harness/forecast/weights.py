@@ -18,7 +18,8 @@ from harness.forecast.contradiction import (
     share_in_words,
 )
 from harness.forecast.timeline import Moment
-from harness.oracle import Outcome, Prediction
+from harness.oracle import Prediction
+from harness.oracle.outcome import Key
 from harness.scenario.claims import Share
 from harness.scenario.expectations import Expectation, Watch
 from harness.scenario.model import Scenario
@@ -36,7 +37,7 @@ class UnlikeWeights:
     def sentence(self) -> str:
         """What was promised, and what the weights are."""
         parts = ", ".join(
-            f"{name} {format_percent(float(part))}" for name, part in _by_workload(self.prediction).items()
+            f"{_name(who)} {format_percent(float(part))}" for who, part in _by_workload(self.prediction).items()
         )
         return (
             f"{self.prediction.request} of {self.prediction.sender} is promised {self.wanted}, and requests go to "
@@ -61,27 +62,27 @@ def unlike_weights(scenario: Scenario, moment: Moment, promise: Expectation | Wa
 
 
 def _is_far(prediction: Prediction, share: Share) -> bool:
-    if not prediction.exact or len(_by_workload(prediction)) < 2:
+    if not prediction.exact or len(_by_workload(prediction)) < 2 or any(one.also for one in prediction.outcomes):
         return False
-    open_, sums = defaultdict[str, Fraction](Fraction), {Fraction(0)}
+    open_, sums = defaultdict[Key | None, Fraction](Fraction), {Fraction(0)}
     for outcome in prediction.outcomes:
         if is_certain(outcome, share.of):
             sums = {known + outcome.probability for known in sums}
         elif is_possible(outcome, share.of):
-            open_[_name(outcome)] += outcome.probability
+            open_[outcome.workload] += outcome.probability
     for part in open_.values():
         sums |= {known + part for known in sums}
     claimed, slack = exact(share.claimed), exact(share.resolution)
     return all(abs(known - claimed) >= slack for known in sums)
 
 
-def _by_workload(prediction: Prediction) -> dict[str, Fraction]:
-    parts = defaultdict[str, Fraction](Fraction)
+def _by_workload(prediction: Prediction) -> dict[Key | None, Fraction]:
+    parts = defaultdict[Key | None, Fraction](Fraction)
     for outcome in prediction.outcomes:
         if outcome.by == "app":
-            parts[_name(outcome)] += outcome.probability
+            parts[outcome.workload] += outcome.probability
     return dict(parts)
 
 
-def _name(outcome: Outcome) -> str:
-    return outcome.workload[1] if outcome.workload else "somebody"
+def _name(workload: Key | None) -> str:
+    return workload[1] if workload else "somebody"

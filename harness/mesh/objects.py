@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Final
 
-from harness.kube.client import JsonObject, Kube
+from harness.kube.client import JsonObject, Kube, KubeError
+from harness.kube.objects import ObjectRef
+from harness.oracle.fixed_answers import mounted_configs
 
 _KINDS: Final = (
     ("v1", "Namespace"),
@@ -16,7 +19,6 @@ _KINDS: Final = (
     ("apps/v1", "ReplicaSet"),
     ("batch/v1", "Job"),
     ("v1", "Pod"),
-    ("v1", "ConfigMap"),
     ("policy.linkerd.io/v1beta3", "HTTPRoute"),
     ("policy.linkerd.io/v1beta1", "ServerAuthorization"),
     ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy"),
@@ -44,11 +46,35 @@ def mesh_objects(kube: Kube) -> list[JsonObject]:
     raises  KubeError when the API server refuses, ClusterLost when it cannot be reached
     """
     kinds = [*_KINDS, *(one for kind, group, versions in _VERSIONS for one in _served(kube, kind, group, versions))]
-    return [
+    found = [
         _named(obj, api_version, kind)
         for api_version, kind in kinds
         for obj in kube.objects_if_served(api_version, kind)
     ]
+    return [*found, *_configs(kube, found)]
+
+
+def _configs(kube: Kube, objects: list[JsonObject]) -> Iterator[JsonObject]:
+    """What NGINXes are configured by; nothing of those that may not be read, or have changed since they were made.
+
+    A pod that mounts one file of a ConfigMap keeps what it began with.
+    """
+    for namespace, name in dict.fromkeys(mounted_configs(objects)):
+        try:
+            found = kube.get(ObjectRef("v1", "ConfigMap", namespace, name))
+        except KubeError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            continue
+        if found is not None and not _has_changed(found):
+            yield _named(found, "v1", "ConfigMap")
+
+
+def _has_changed(obj: JsonObject) -> bool:
+    """Whether somebody has changed it after the second in which it was made."""
+    metadata = obj["metadata"]
+    times = [entry.get("time") for entry in metadata.get("managedFields") or () if entry.get("time")]
+    return any(time > metadata.get("creationTimestamp", "") for time in times)
 
 
 def _served(kube: Kube, kind: str, group: str, versions: Sequence[str]) -> list[tuple[str, str]]:

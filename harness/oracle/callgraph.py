@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, cast
@@ -39,6 +40,9 @@ Answers: TypeAlias = Callable[[Call], Mapping[Answer, Fraction]]
 Program: TypeAlias = Generator[Call, Answer, str]
 
 _PORTS: Final = {"authors": 7001, "books": 7002}
+_WEBAPP_PORT: Final = 7000
+_IN_TIME: Final = timedelta(milliseconds=100)
+"""booksapp's services answer in milliseconds (§8.1)."""
 
 
 # -- services that call others before they answer (§8.2) ---------------------------------------------------------------
@@ -190,7 +194,7 @@ def generator_cycle(answers: Answers) -> Cycle:
 
 
 class UnknownApp(LookupError):
-    """Requests of booksapp go to an application of which nobody knows what it answers."""
+    """Requests of booksapp go to an application of which nobody knows what its client will be told."""
 
 
 def mesh_answers(
@@ -206,7 +210,7 @@ def mesh_answers(
     def answers(call: Call) -> Mapping[Answer, Fraction]:
         request = Request.of(call.method, f"http://{call.service}:{_PORTS[call.service]}{call.path}")
         found: dict[Answer, Fraction] = {}
-        for outcome in predict(objects, Sender(namespace, call.caller), request).outcomes:
+        for outcome in predict(objects, _sender(objects, namespace, call.caller), request).outcomes:
             answer = _as_answer(outcome, known)
             found[answer] = found.get(answer, Fraction(0)) + outcome.probability
         return found
@@ -214,12 +218,37 @@ def mesh_answers(
     return answers
 
 
+def _sender(objects: Objects, namespace: str, name: str) -> Sender:
+    workload = objects.workload((namespace, name))
+    if workload is None:
+        return Sender(namespace, name)
+    return Sender(namespace, workload.pod.service_account, workload.meshed)
+
+
+def visitor_is_let_in(objects: Objects, namespace: str = "booksapp") -> bool:
+    """Whether every page that the visitor asks for reaches webapp."""
+    sender = _sender(objects, namespace, "traffic")
+    asked = (page.split() for page in PAGES)
+    requests = (Request.of(method, f"http://webapp:{_WEBAPP_PORT}{path}") for method, path in asked)
+    found = [predict(objects, sender, request).certain for request in requests]
+    return all(
+        one is not None and one.by == "app" and not one.also and one.workload == (namespace, "webapp") for one in found
+    )
+
+
 def _as_answer(outcome: Outcome, apps: Mapping[Key, Answer]) -> Answer:
     if outcome.by == "app":
-        if outcome.workload is None or outcome.workload not in apps:
+        if outcome.workload is None or outcome.workload not in apps or _may_end_otherwise(outcome):
             raise UnknownApp(outcome.workload)
         return apps[outcome.workload]
     return "missing" if outcome.status == 404 else "failing"
+
+
+def _may_end_otherwise(outcome: Outcome) -> bool:
+    """Tried again, limited by rate or breaker, or cut off so early that an application may be too slow."""
+    limit = outcome.limits.answer_within
+    hasty = limit is not None and limit < _IN_TIME
+    return outcome.limits.retry is not None or outcome.retryable or bool({*outcome.also} - {504}) or hasty
 
 
 def _ways(program: Callable[[], Program], answers: Answers) -> Iterator[tuple[Fraction, str]]:

@@ -21,6 +21,7 @@ _HARMLESS: Final = frozenset(
 )
 _BLOCKS: Final = frozenset({"events", "http", "server"})
 _WORDS: Final = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|[^\s{};#"']+""")
+_STATUS: Final = re.compile(r"[1-9][0-9]{2}")
 _PROXY: Final = "linkerd-proxy"
 _HANGS_UP: Final = 444
 """Not a status: nginx closes the connection."""
@@ -44,6 +45,19 @@ def fixed_statuses(documents: Iterable[Any]) -> Mapping[Key, int]:
     return {key: status for key, status in found.items() if status is not None}
 
 
+def mounted_configs(documents: Iterable[Any]) -> Iterator[Key]:
+    """The ConfigMaps, by namespace and name, that decide what an NGINX answers."""
+    for document in documents:
+        match document:
+            case {"kind": kind, "metadata": dict(metadata), "spec": {"template": {"spec": dict(pod)}}} if (
+                kind in _KINDS
+            ):
+                for volume in pod.get("volumes") or () if _nginx(pod) is not None else ():
+                    match volume:
+                        case {"configMap": {"name": str(name)}}:
+                            yield _namespace(metadata), name
+
+
 def with_fixed(prediction: Prediction, statuses: Mapping[Key, int]) -> Prediction:
     """The prediction, with the statuses of applications that are known to answer alike.
 
@@ -53,7 +67,7 @@ def with_fixed(prediction: Prediction, statuses: Mapping[Key, int]) -> Predictio
 
 
 def _with_fixed(outcome: Outcome, statuses: Mapping[Key, int]) -> Outcome:
-    if outcome.by != "app" or outcome.workload is None or outcome.limits.retry is not None:
+    if outcome.by != "app" or outcome.workload is None or outcome.limits.retry is not None or outcome.retryable:
         return outcome
     return replace(outcome, status=statuses.get(outcome.workload))
 
@@ -63,16 +77,20 @@ def _namespace(metadata: Mapping[str, Any]) -> str:
 
 
 def _status_of(pod: Mapping[str, Any], namespace: str, configs: Mapping[Key, Mapping[str, Any]]) -> int | None:
+    app = _nginx(pod)
+    text = None if app is None else _configuration(app, pod, namespace, configs)
+    return None if text is None else returned(text)
+
+
+def _nginx(pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The only application of a pod, if it is an NGINX as it comes."""
     containers = pod.get("containers")
     apps = [one for one in containers if not _is_proxy(one)] if isinstance(containers, list) else []
     if len(apps) != 1 or not isinstance(apps[0], dict):
         return None
-    app = apps[0]
+    app: Mapping[str, Any] = apps[0]
     image = str(app.get("image", "")).rpartition("/")[2].partition("@")[0].partition(":")[0]
-    if image != "nginx" or app.get("command") or app.get("args"):
-        return None
-    text = _configuration(app, pod, namespace, configs)
-    return None if text is None else returned(text)
+    return app if image == "nginx" and not app.get("command") and not app.get("args") else None
 
 
 def _is_proxy(container: Any) -> bool:
@@ -96,16 +114,20 @@ def _configuration(
 def returned(configuration: str) -> int | None:
     """The status that an nginx.conf answers every request with; None if it may do anything else."""
     statuses: set[int] = set()
+    servers = answering = 0
     for words, opens in _directives(configuration):
         name, arguments = words[0], words[1:]
         if opens:
             if not ((name in _BLOCKS and not arguments) or (name, arguments) == ("location", ["/"])):
                 return None
-        elif name == "return" and 1 <= len(arguments) <= 2 and arguments[0].isdigit():
+            servers += name == "server"
+        elif name == "return" and 1 <= len(arguments) <= 2 and _STATUS.fullmatch(arguments[0]):
             statuses.add(int(arguments[0]))
-        elif name not in _HARMLESS:
+            answering = servers if answering in (servers - 1, servers) else -1
+        elif name not in _HARMLESS or (name == "listen" and len(arguments) != 1):
             return None
-    return statuses.pop() if len(statuses) == 1 and _HANGS_UP not in statuses else None
+    everywhere = 0 < servers == answering
+    return statuses.pop() if everywhere and len(statuses) == 1 and _HANGS_UP not in statuses else None
 
 
 def _directives(configuration: str) -> Iterator[tuple[list[str], bool]]:

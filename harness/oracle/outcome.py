@@ -81,6 +81,7 @@ class Outcome:
     location        of a redirect
     filters         what changes headers on the way, outbound ones first
     breaking        after how many failures in a row an endpoint is given up, and for how long (§4.3); None for never
+    retryable       failures are tried again as far as a budget goes, which is not followed (§1.10)
     looked_into     False if the client's proxy passes bytes on and reads no request (§1.61)
     """
 
@@ -99,6 +100,7 @@ class Outcome:
     reasons: tuple[Reason, ...] = ()
     breaking: FailureAccrual | None = None
     looked_into: bool = True
+    retryable: bool = False
 
     @property
     def statuses(self) -> frozenset[int]:

@@ -41,6 +41,7 @@ def by_profile(case: Case, service: Service, profile: ServiceProfile) -> Iterato
         limits=Limits(request=route.timeout if route else None),
         routed=RouteDecision(place, port),
         reasons=(Reason("§1.10", said), *_told(route)),
+        retryable=route is not None and route.is_retryable,
     )
     backends = [one for override in profile.overrides if (one := _backend(case, override)) is not None]
     drawing = draw_among(case.objects, backends or [to_service(case.objects, service, port, case.unready)])

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from harness.dialect import Dialect
 from harness.forecast.asks import sender_of
+from harness.forecast.contradiction import NOBODY
 from harness.forecast.pages import pages, pages_namespace
 from harness.forecast.trace import brief_lines
 from harness.kube.client import Kube, KubeError
@@ -102,8 +103,9 @@ def _can_be(prediction: Prediction, outcome: Outcome) -> bool:
     if outcome.status is None or outcome.grpc_status is not None:
         return True
     return any(
-        outcome.status in promised.statuses
+        outcome.status in (promised.status, *promised.also)
         or (promised.by == "app" and promised.status is None and not outcome.by_proxy)
+        or (promised.by in ("app", "network") and outcome.by_proxy and outcome.status in NOBODY)
         or (promised.by in ("client's proxy", "server's proxy") and promised.status is None)
         for promised in prediction.outcomes
     )
@@ -111,6 +113,10 @@ def _can_be(prediction: Prediction, outcome: Outcome) -> bool:
 
 def _unready(documents: Sequence[dict[str, Any]]) -> Iterator[Key]:
     for document in documents:
-        counted = _READY.get(document["kind"])
-        if counted and document["spec"].get("replicas", 1) and not document.get("status", {}).get(counted):
-            yield document["metadata"]["namespace"], document["metadata"]["name"]
+        match document:
+            case {"kind": kind, "metadata": {"name": str(name), "namespace": str(namespace)}} if kind in _READY:
+                spec, status = document.get("spec"), document.get("status")
+                wanted = spec.get("replicas", 1) if isinstance(spec, dict) else 0
+                ready = status.get(_READY[kind]) if isinstance(status, dict) else None
+                if wanted and not ready:
+                    yield namespace, name

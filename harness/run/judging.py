@@ -238,7 +238,9 @@ class Judging:
         pieces = tuple(logs_of_involved(self.kube, senders, list(workloads)))
         found = [(one, offence_of(one, claim, result.judgement)) for one in sent]
         offending = [(one, offence) for one, offence in found if offence is not None]
-        asked = [(one, offence.outcomes) for one, offence in offending] or [(one, ()) for one in sent]
+        # A watch lasts through all changes, and the objects are those of its end: only what holds then is told.
+        held = [(one, () if isinstance(promise, Watch) else offence.outcomes) for one, offence in offending]
+        asked = held or [(one, ()) for one in sent]
         return FailureExplained(
             result.scenario,
             result.step,

@@ -112,6 +112,11 @@ def test_an_app_alone_behind_a_service_may_answer_as_it_likes(changed: Project) 
     assert "share-unlike-weights" not in changed(INJECTION, "every: {status: 200, times: 50}", half)
 
 
+def test_a_tiny_share_is_no_share_at_all(changed: Project) -> None:
+    tiny = "share: {of: {status: 404}, at-most: 0%, resolution: 0.004pp}"
+    assert "contradicts-rules" not in changed(INJECTION, TENTH, tiny)
+
+
 def test_a_known_gap_is_held_against_nothing(changed: Project) -> None:
     gap = "known-gap: linkerd\n          every: {status: 504, times: 100}"
     assert "contradicts-rules" not in changed(TIMEOUTS, REFUSED, gap)

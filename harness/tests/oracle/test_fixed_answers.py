@@ -9,7 +9,7 @@ import pytest
 
 from harness.dialect import LINKERD_2_14, LINKERD_EDGE, Dialect
 from harness.oracle import Objects, Request, predict
-from harness.oracle.fixed_answers import fixed_statuses, returned, with_fixed
+from harness.oracle.fixed_answers import fixed_statuses, mounted_configs, returned, with_fixed
 from harness.tests.oracle.cluster import BOOKSAPP, WEBAPP, booksapp, manifests
 
 BOOKS = Request.of("GET", "http://books:7002/books.json")
@@ -37,6 +37,10 @@ def config(inside: str) -> str:
         ("include more.conf; return 500;", None),
         ("return https://elsewhere/;", None),
         ("return 444;", None),
+        ("return ²00;", None),
+        ("return 500; } server { listen 8081;", None),
+        ("return 500; } server { listen 8081; return 500;", 500),
+        ("listen 8082 proxy_protocol; return 500;", None),
         ("root /srv;", None),
     ],
 )
@@ -72,6 +76,11 @@ def test_another_container_may_answer_anything(place: tuple[Any, ...], value: ob
         at = at[step]
     at[place[-1]] = value
     assert fixed_statuses(changed) == {}
+
+
+def test_the_configuration_that_counts_is_named() -> None:
+    assert list(mounted_configs(manifests(*BOOKSAPP, "booksapp/error-injector"))) == [INJECTOR]
+    assert list(mounted_configs([None, {"kind": "Deployment", "metadata": {}, "spec": None}])) == []
 
 
 @pytest.mark.parametrize("pod", [None, [], {"containers": None}, {"containers": ["x"]}, {"containers": [{}, {}]}])

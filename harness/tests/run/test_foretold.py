@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import yaml
 
 from harness.dialect import LINKERD_2_14
@@ -113,6 +114,33 @@ def test_what_the_rules_allow_is_not_blamed_on_the_mesh(tmp_path: Path) -> None:
     never = ("    - backendRefs:", "    - matches: [{path: {type: Exact, value: /other}}]\n      backendRefs:")
     found = told(tmp_path, by_proxy, cluster=NoPods(objects(never)))
     assert heads(found) == ["100% 404 by the client's own proxy, at once"]
+
+
+TIMEOUT = ("    - backendRefs:", "    - timeouts: {request: 500ms}\n      backendRefs:")
+SIGNED = {"l5d-proxy-error": "a reason"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "changes"),
+    [
+        (outcome(3, 504, headers=SIGNED), (TIMEOUT,)),  # the 504 of a timeout is told beside what the app answers
+        (outcome(3, 502, headers=SIGNED), ()),  # an app that refuses the connection
+        (outcome(3, 504, headers=SIGNED), (("readyReplicas: 1", "replicas: 1"),)),
+    ],
+)
+def test_what_can_be_is_not_blamed(tmp_path: Path, seen: Outcome, changes: tuple[tuple[str, str], ...]) -> None:
+    found = told(tmp_path, seen, cluster=NoPods(objects(*changes)))
+    assert not any("cannot be" in line for line in heads(found))
+
+
+def test_objects_that_say_little_are_no_error(tmp_path: Path) -> None:
+    specs: list[dict[str, Any]] = [{}, {"spec": None, "status": None}, {"spec": {}}]
+    odd = [
+        {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "x", "namespace": "y"}, **more}
+        for kind in ("Deployment", "StatefulSet")
+        for more in specs
+    ]
+    assert told(tmp_path, outcome(0, 200), cluster=NoPods([*objects(), *odd]))
 
 
 def test_a_workload_without_a_ready_pod_answers_nothing(tmp_path: Path) -> None:
