@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -40,8 +39,6 @@ _PLURALS |= {"HTTPLocalRateLimitPolicy": "httplocalratelimitpolicies"}
 _SLOW = timedelta(seconds=0.5)
 """How long applications take for /slow."""
 _QUESTION = "x-question"
-_DRAINING = 10.0
-"""Seconds after which no connection is left that was told to end; the proxy waits three."""
 _CHANGED = ("x-by", "x-too")
 """The headers that filters change here."""
 
@@ -86,8 +83,7 @@ class Applications:
 class Stage:
     """A real proxy with the cast behind and in front of it.
 
-    unread    True if connections of some port are not read as HTTP now
-    closed    when connections were last told to end, on the monotonic clock
+    unread  True if connections of some port are not read as HTTP now
     """
 
     mesh: LiveMesh
@@ -95,7 +91,6 @@ class Stage:
     dialect: Dialect
     applications: Applications
     unread: bool = False
-    closed: float = -_DRAINING
 
     @classmethod
     async def set_up(cls, mesh: LiveMesh) -> Stage:
@@ -117,7 +112,6 @@ class Stage:
         world = World(self.dialect, lambda *_: None)
         unread = "opaque" in str(manifests)
         if unread or self.unread:
-            self.closed = time.monotonic()
             await self.mesh.end_connections()  # how they are read, and by whom, is decided when they begin
         self.unread = unread
         written = {(obj["kind"], obj["metadata"]["name"]): obj for obj in manifests}
@@ -149,14 +143,6 @@ class Stage:
         await self.mesh.ads.push(compile_snapshot(world.snapshot(), self.mesh.identities.directory))
         # The proxy's one worker may hear of it after the push is acknowledged, but not after it has served a request.
         await self.mesh.get(self.pods["webapp"], "http://nobody:1/")
-
-    def attempts(self, promised: Prediction, asked: Asked) -> int | None:
-        """How often an application is asked; None if that depends on what is drawn, on time, or on the client.
-
-        A client sends again by itself what a closing connection has cut off.
-        """
-        draining = time.monotonic() < self.closed + _DRAINING
-        return None if draining and asked.path == "/slow" else attempts(promised, asked)
 
     async def ask(self, asked: Asked) -> Answer:
         """What the sender gets."""

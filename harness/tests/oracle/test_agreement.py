@@ -24,7 +24,7 @@ from harness.tests.oracle.breakers import Breakers
 from harness.tests.oracle.buckets import Buckets
 from harness.tests.oracle.cluster import Obj
 from harness.tests.oracle.drawn import REQUESTS, Asked, manifests
-from harness.tests.oracle.stage import Stage, is_admitted, is_seen_as, retried_where_nobody_is, told
+from harness.tests.oracle.stage import Stage, attempts, is_admitted, is_seen_as, retried_where_nobody_is, told
 from harness.verdict.binomial import at_least, at_most
 
 pytestmark = pytest.mark.cluster
@@ -141,7 +141,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
                     continue
                 fitting = [outcome for outcome in promised.outcomes if is_seen_as(outcome, answer, asked)]
                 assert fitting, told(found, asked, promised, answer)
-                often = stage.attempts(promised, asked)
+                often = attempts(promised, asked)
                 if often is not None and "x-app" in answer.headers:
                     assert stage.applications.asked == often, told(found, asked, promised, answer)
                 reached = stage.applications.asked
