@@ -75,7 +75,7 @@ def test_weights_that_say_something_else_are_told_by_the_rules(session: Session,
     assert told.request == "GET http://books:7002/books.json"
     assert [line.partition(",")[0] for line in told.lines] == [
         "50% the app of booksapp/books answers",
-        "50% the app of booksapp/error-injector answers",
+        "50% the app of booksapp/error-injector answers 500",
     ]
 
 
