@@ -134,7 +134,8 @@ def _operations(kind: Kind, version: str, schema: str) -> Obj:
     root = f"/apis/{kind.api_version(version)}" if kind.group else f"/api/{version}"
     place = f"{root}/namespaces/{{namespace}}" if kind.namespaced else root
     body = {"content": {"application/json": {"schema": {"$ref": _COMPONENTS + schema}}}}
-    patch = {f"application/{name}": {"schema": {"type": "object"}} for name in _PATCHES}
+    formats = _PATCHES[:-1] if kind.custom else _PATCHES  # kubectl apply takes strategic merge wherever it is offered
+    patch = {f"application/{name}": {"schema": {"type": "object"}} for name in formats}
     options = [_option(name, "string") for name in ("dryRun", "fieldManager", "fieldValidation")]
 
     def operation(action: str, **more: Any) -> Obj:

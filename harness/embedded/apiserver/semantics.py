@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from harness.embedded.apiserver.errors import Cause
-from harness.embedded.apiserver.kinds import Kind
+from harness.embedded.apiserver.kinds import BUILTIN, Kind
 from harness.embedded.apiserver.objects import Obj, clone, dig, name_of, same, shown
 from harness.embedded.apiserver.refusals import refusal_findings
 from harness.embedded.apiserver.rules import syntax_findings
@@ -163,6 +163,11 @@ def _versions_are_served(obj: Obj, old: Obj | None) -> Iterator[Cause]:
     if name_of(obj) != wanted:
         said = f'Invalid value: "{name_of(obj)}": must be spec.names.plural+"."+spec.group'
         yield Cause("FieldValueInvalid", said, "metadata.name")
+    if "." not in spec["group"]:
+        said = f"Invalid value: {shown(spec['group'])}: should be a domain with at least one dot"
+        yield Cause("FieldValueInvalid", said, "spec.group")
+    elif any(kind.key == wanted for kind in BUILTIN):
+        yield Cause("FieldValueForbidden", f"Forbidden: {wanted} is built in", "metadata.name")
     for path in (("spec", "scope"), ("spec", "group"), ("spec", "names", "plural"), ("spec", "names", "kind")):
         yield from _immutable(*path)(obj, old)
 

@@ -166,6 +166,22 @@ def test_a_definition_that_nothing_can_follow_is_refused_by_field(
     assert any(field in found for found in fields), fields
 
 
+@pytest.mark.parametrize(
+    ("group", "plural", "said"),
+    [
+        ("apps", "widgets", 'spec.group: Invalid value: "apps": should be a domain with at least one dot'),
+        ("networking.k8s.io", "ingresses", "metadata.name: Forbidden: ingresses.networking.k8s.io is built in"),
+    ],
+)
+def test_a_definition_takes_no_place_that_is_not_its_own(box: Box, group: str, plural: str, said: str) -> None:
+    definition = clone(WIDGET_CRD)
+    definition["metadata"]["name"], definition["spec"]["group"] = f"{plural}.{group}", group
+    definition["spec"]["names"]["plural"] = plural
+    answer = box.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All", definition)
+    assert answer.status == 422
+    assert answer.json["message"].endswith(said)
+
+
 def test_what_a_definition_leaves_empty_it_does_not_say(box: Box) -> None:
     definition = clone(WIDGET_CRD)
     definition["metadata"]["name"], definition["spec"]["group"] = "widgets.example.net", "example.net"

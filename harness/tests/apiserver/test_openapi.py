@@ -77,6 +77,17 @@ def test_the_second_version_describes_nothing(box: Box) -> None:
     assert answer.headers["Content-Type"] == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
+def test_only_builtin_kinds_offer_strategic_merge(box: Box, widgets: Any) -> None:
+    """kubectl apply makes its patches by it, and one that is not taken is the end."""
+    strategic = "application/strategic-merge-patch+json"
+    for document, path, offered in (
+        ("api/v1", "/api/v1/namespaces/{namespace}/configmaps/{name}", True),
+        ("apis/example.com/v1", "/apis/example.com/v1/namespaces/{namespace}/widgets/{name}", False),
+    ):
+        patch = box.request("GET", links(box)[document]).json["paths"][path]["patch"]
+        assert (strategic in patch["requestBody"]["content"]) is offered
+
+
 @pytest.mark.parametrize("path", ["/openapi/v2/x", "/openapi", "/openapi/v3/apis/nope/v1", "/openapi/v3/api/v1/x"])
 def test_what_is_not_described(box: Box, path: str) -> None:
     assert box.request("GET", path).status == 404
