@@ -40,6 +40,7 @@ _ALL: Final = (
     ),
     Code("shadowed-rule", "warning", "§1.48", "A match that an earlier rule of the route always takes"),
     Code("profile-hides-route", "error", "§1.10", "A route on a Service that a ServiceProfile decides about"),
+    Code("grpcroute-hides-route", "error", "§1.60", "An HTTPRoute on a Service port that a GRPCRoute takes"),
     Code("no-catch-all", "warning", "§1.19", "A route that makes a Service port answer 404 to all other requests"),
     Code(
         "parent-without-group",

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from harness.lint.given import Given
 from harness.lint.problem import Problem
 from harness.lint.regexes import hidden_branches, is_everything, why_no_path_matches
+from harness.oracle.attachment import outbound_routes
 from harness.oracle.dialling import CLUSTER_DOMAIN
 from harness.resources.filters import Filter, RequestRedirect, UnsupportedFilter
+from harness.resources.grpc_routes import KIND as GRPC_ROUTE
 from harness.resources.matches import Match, PathMatch, RpcMatch
 from harness.resources.parents import is_server_parent, is_service_parent
 from harness.resources.routes import HTTPRoute, ParentRef, Rule
@@ -39,6 +41,7 @@ def _parent(given: Given, index: int, route: HTTPRoute, parent: ParentRef, place
         yield Problem(index, place, "parent-without-group", f"{said}; write {_service_group(given)}")
     elif is_service_parent(parent):
         yield from _service_parent(given, index, parent, place)
+        yield from _behind_calls(given, index, route, parent, place)
     elif is_server_parent(parent):
         yield from _server_parent(given, index, route, parent, place)
 
@@ -75,6 +78,18 @@ def _profiled(given: Given, index: int, parent: ParentRef, place: str) -> Iterat
         whose = "all clients" if parent.namespace in deciding else f"clients of namespace {', '.join(deciding)}"
         said = f"for {whose} a ServiceProfile decides about Service '{parent.name}', and this route does not hold"
         yield Problem(index, f"{place}.name", "profile-hides-route", said)
+
+
+def _behind_calls(given: Given, index: int, route: HTTPRoute, parent: ParentRef, place: str) -> Iterator[Problem]:
+    """§1.60, as clients of the route's namespace meet it."""
+    service = given.objects.services.get((parent.namespace, parent.name))
+    if service is None or route.kind == GRPC_ROUTE:
+        return
+    for port in [parent.port] if parent.port is not None else [one.port for one in service.ports]:
+        first = next(iter(outbound_routes(given.objects, service, port, route.namespace)), None)
+        if first is not None and first.kind == GRPC_ROUTE:
+            said = f"GRPCRoute {first.name} takes {service.name}:{port}, and there this route does not hold"
+            yield Problem(index, f"{place}.name", "grpcroute-hides-route", said)
 
 
 def _server_parent(given: Given, index: int, route: HTTPRoute, parent: ParentRef, place: str) -> Iterator[Problem]:

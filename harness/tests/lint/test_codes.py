@@ -35,7 +35,7 @@ def filtering(kind: str, key: str, value: Obj) -> Obj:
 
 def of_calls(annotation: str, value: str) -> Obj:
     spec = {"parentRefs": [on()], "rules": [ALL]}
-    metadata = {"name": "calls", "namespace": "booksapp", "annotations": {annotation: value}}
+    metadata = {"name": "calls", "namespace": "shop", "annotations": {annotation: value}}
     return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute", "metadata": metadata, "spec": spec}
 
 
@@ -96,6 +96,7 @@ CASES: list[tuple[str, Dialect, list[Obj], list[Obj]]] = [
     ("invalid-object", LINKERD_EDGE, [route("r", matching("a"), ALL)], [route("r", matching("/a"), ALL)]),
     ("invalid-object", LINKERD_EDGE, [{"kind": "Service"}], []),
     ("not-looked-at", LINKERD_EDGE, [EGRESS], []),
+    ("grpcroute-hides-route", LINKERD_EDGE, [*BASE, route("r", ALL), of_calls("x", "")], [*BASE, of_calls("x", "")]),
     ("profile-hides-route", LINKERD_2_14, [route("r", ALL), profile(PROFILED)], [route("r", ALL), profile()]),
     ("profile-hides-route", LINKERD_EDGE, [route("r", ALL), profile(PROFILED, ns="tools")], [profile(PROFILED)]),
     ("regex-matches-nothing", LINKERD_2_14, [route("r", matching('/a"', "RegularExpression"), ALL)],
