@@ -12,6 +12,8 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
+from harness.errors import EnvironmentFailed
+
 ADDRESSES_SECONDS: Final = 10.0
 """How long the addresses of a name are believed: asking for each connection would measure the cluster's DNS."""
 _NEXT_ADDRESS_SECONDS: Final = 0.25
@@ -25,6 +27,7 @@ class Dialler:
     """Opens connections for the requests to one URL.
 
     proxied  whether they lead to a proxy that is told the whole URL
+    raises   EnvironmentFailed if the environment names a proxy of another kind
     """
 
     def __init__(self, url: str) -> None:
@@ -33,9 +36,9 @@ class Dialler:
         self.proxied = proxy is not None
         place = urlsplit(proxy) if proxy else target
         self._host = place.hostname or ""  # a plan has one
-        self._port = place.port or PORTS[place.scheme]
+        self._port = PORTS[place.scheme] if place.port is None else place.port
         self._tls = ssl.create_default_context() if target.scheme == "https" else None
-        self._addresses: list[AddrInfoType] = []
+        self._lookup: asyncio.Task[list[AddrInfoType]] | None = None
         self._believed_until = 0.0
 
     async def open(self, protocol: Callable[[], P]) -> P:
@@ -47,23 +50,51 @@ class Dialler:
         loop = asyncio.get_running_loop()
         sock = await start_connection(await self._resolved(), happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS)
         name = self._host if self._tls else None
-        _, made = await loop.create_connection(protocol, sock=sock, ssl=self._tls, server_hostname=name)
+        try:
+            _, made = await loop.create_connection(protocol, sock=sock, ssl=self._tls, server_hostname=name)
+        except OSError as error:
+            if self._tls is None or isinstance(error, ssl.SSLError):
+                raise
+            raise ssl.SSLError(f"the connection ended before TLS was agreed on: {error}") from error
         return made
 
+    async def close(self) -> None:
+        """Give up the look-up that is under way; returns when nothing is left of it."""
+        if self._lookup is not None:
+            self._lookup.cancel()
+            await asyncio.wait([self._lookup])
+
     async def _resolved(self) -> list[AddrInfoType]:
+        """The addresses, asked for by one look-up at a time: each takes a thread, and all who wait want the same."""
+        lookup = self._lookup
+        if lookup is None or (lookup.done() and asyncio.get_running_loop().time() >= self._believed_until):
+            lookup = self._lookup = asyncio.create_task(self._look_up())
+        return await asyncio.shield(lookup)  # whoever gives up waits no more, the others do
+
+    async def _look_up(self) -> list[AddrInfoType]:
         loop = asyncio.get_running_loop()
-        if loop.time() >= self._believed_until:
-            self._addresses = list(await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM))
-            self._believed_until = loop.time() + ADDRESSES_SECONDS
-        return self._addresses
+        try:
+            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        except UnicodeError as error:  # an empty or overlong label has no form that could be asked for
+            raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
+        self._believed_until = loop.time() + ADDRESSES_SECONDS
+        return list(found)
 
 
 def proxy_for(url: str) -> str | None:
     """The environment's proxy for this URL (`http_proxy`, `no_proxy`), or None.
 
     Requests by TLS have none: what is measured there is the way to the host, not a tunnel's.
+
+    raises  EnvironmentFailed if it is not spoken to by plain HTTP
     """
     parts = urlsplit(url)
-    if parts.scheme != "http" or proxy_bypass(parts.hostname or ""):
+    if parts.scheme != "http" or any(proxy_bypass(name) for name in (parts.hostname or "", parts.netloc)):
         return None
-    return getproxies_environment().get("http")
+    proxy = getproxies_environment().get("http")
+    if proxy is None:
+        return None
+    place = proxy if "://" in proxy else f"http://{proxy}"
+    if not place.lower().startswith("http://"):
+        raise EnvironmentFailed(f"http_proxy is {proxy}, and a sender speaks plain HTTP to its proxy: http://HOST:PORT")
+    return place

@@ -57,6 +57,7 @@ class HttpExchange:
             link.close()
         while self._links:
             await next(iter(self._links)).ended.wait()
+        await self._dialler.close()
 
     async def send(self) -> Answer:
         """Send the request once and wait for the whole response."""

@@ -68,6 +68,7 @@ class Http2Exchange:
     ) -> None:
         for link in self._links:
             await link.shut()
+        await self._dialler.close()
 
     async def send(self) -> Answer:
         """Send the request once and wait for the whole response."""

@@ -69,8 +69,8 @@ Behaviour = Callable[[Call], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(behave: Behaviour) -> AsyncIterator[Server]:
-    """A server whose every request is given to `behave`."""
+async def serving(behave: Behaviour, *, of_http: bool = True) -> AsyncIterator[Server]:
+    """A server whose every request is given to `behave`; or the first bytes of each connection, whatever they are."""
     seen = Server()
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,7 +80,7 @@ async def serving(behave: Behaviour) -> AsyncIterator[Server]:
         try:
             on_connection = 0
             while not writer.is_closing():
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                head = (await (reader.readuntil(b"\r\n\r\n") if of_http else reader.read(65536))).decode("latin-1")
                 call = Call(len(seen.heads), on_connection, head, reader, writer)
                 seen.heads.append(head)
                 on_connection += 1

@@ -5,6 +5,8 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,8 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from harness.tests.traffic.servers import carry_out, plan
+from harness.errors import EnvironmentFailed
+from harness.tests.traffic.servers import Behaviour, Call, carry_out, plan, serving
 from harness.traffic.dialling import Dialler, proxy_for
+from harness.traffic.http1 import HttpExchange
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
@@ -84,6 +88,102 @@ def test_a_server_with_an_unknown_authority_is_not(certificate: Path) -> None:
     assert sent_by_tls(certificate) == {"tls"}
 
 
+async def resets(call: Call) -> None:
+    call.reset()
+
+
+async def hangs_up(call: Call) -> None:
+    call.hang_up()
+
+
+@pytest.mark.parametrize("behave", [resets, hangs_up])
+def test_a_server_that_ends_the_connection_while_tls_is_agreed_on_is_not_called_unreachable(behave: Behaviour) -> None:
+    async def run() -> set[str]:
+        async with serving(behave, of_http=False) as server:
+            return (await carry_out(plan(f"https://127.0.0.1:{server.port}/", limit=3))).results()
+
+    assert asyncio.run(run()) == {"tls"}
+
+
+class Resolver:
+    """Looks names up slowly: each as 127.0.0.1, or none at all."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, knows: bool) -> None:
+        self.asked = 0
+        self._knows = knows
+        self._real = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self._look_up)
+
+    def _look_up(self, host: str, *arguments: object, **options: object) -> object:
+        self.asked += 1
+        time.sleep(0.3)
+        if not self._knows:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return self._real("127.0.0.1", *arguments, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_requests_that_wait_for_an_address_wait_for_one_look_up(knows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answers(call: Call) -> None:
+        call.answer()
+
+    async def run() -> Counter[str]:
+        async with serving(answers) as server:
+            resolver = Resolver(monkeypatch, knows=knows)
+            wanted = plan(f"http://books.example:{server.port}/", timeout_seconds=2)
+            async with HttpExchange(wanted) as exchange:
+                told = await asyncio.gather(*(exchange.send() for _ in range(100)))
+            assert resolver.asked == 1
+            return Counter(str(answer.error or answer.status) for answer in told)
+
+    assert asyncio.run(run()) == {"200" if knows else "dns": 100}
+
+
+def test_who_gives_up_waiting_for_an_address_does_not_end_the_look_up_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0) as server:
+            resolver = Resolver(monkeypatch, knows=True)
+            dialler = Dialler(f"http://books.example:{server.sockets[0].getsockname()[1]}/")
+            first, second = (asyncio.create_task(dialler.open(asyncio.Protocol)) for _ in range(2))
+            await asyncio.sleep(0)
+            first.cancel()
+            await second
+            assert resolver.asked == 1
+
+    asyncio.run(run())
+
+
+def test_no_look_up_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        Resolver(monkeypatch, knows=True)
+        async with HttpExchange(plan("http://books.example/", timeout_seconds=0.05)) as exchange:
+            assert str((await exchange.send()).error) == "timeout"
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+@pytest.mark.parametrize("protocol", ["http/1.1", "h2c"])
+def test_a_name_that_cannot_be_asked_for_has_no_address(host: str, protocol: str) -> None:
+    sent = asyncio.run(carry_out(plan(f"http://{host}/", limit=2, protocol=protocol)))
+    assert sent.results() == {"dns"}
+
+
+def test_port_0_is_no_other_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def unknown(host: str, port: int, *arguments: object, **options: object) -> None:
+        asked.append(port)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    asyncio.run(carry_out(plan("http://books:0/", limit=1)))
+    assert asked == [0]
+
+
 def test_addresses_of_a_name_are_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     real = socket.getaddrinfo
@@ -124,6 +224,36 @@ def test_hosts_named_in_no_proxy_are_called_directly(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("no_proxy", "localhost,127.0.0.1,127.20.128.5")
     assert proxy_for("http://books:7002/") == "http://127.20.0.5:4140"
     assert proxy_for("http://127.20.128.5:7002/") is None
+
+
+@pytest.mark.parametrize(
+    ("hosts", "url", "direct"),
+    [
+        ("books:7002", "http://books:7002/", True),
+        ("books:7002", "http://books:7003/", False),
+        ("books", "http://books:7002/", True),
+        ("::1", "http://[::1]:7002/", True),
+        ("[::1]", "http://[::1]:7002/", True),
+        (".example", "http://books.example/", True),
+    ],
+)
+def test_no_proxy_may_name_a_port(hosts: str, url: str, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.20.0.5:4140")
+    monkeypatch.setenv("no_proxy", hosts)
+    assert (proxy_for(url) is None) is direct
+
+
+@pytest.mark.parametrize("named", ["127.20.0.5:3128", "localhost:3128"])
+def test_a_proxy_without_a_scheme_is_spoken_to_by_http(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", named)
+    assert proxy_for("http://books:7002/") == f"http://{named}"
+
+
+@pytest.mark.parametrize("named", ["https://127.20.0.5:3128", "socks5://127.20.0.5:1080"])
+def test_a_proxy_of_another_kind_is_refused(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", named)
+    with pytest.raises(EnvironmentFailed, match=f"http_proxy is {named}"):
+        HttpExchange(plan("http://books:7002/"))
 
 
 def test_requests_by_tls_have_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
