@@ -53,7 +53,7 @@ def _balanced(case: Case, found: Sequence[Target], base: Outcome) -> Iterator[Ou
     total = sum(one.workload.replicas for one in ready)
     for target in ready:
         share = base.probability * Fraction(target.workload.replicas, total)
-        yield _arrived(case, target, replace(base, probability=share))
+        yield _breaking(case, _arrived(case, target, replace(base, probability=share)))
 
 
 def _nobody_there(case: Case, base: Outcome) -> Outcome:
@@ -101,11 +101,15 @@ def _arrived(case: Case, target: Target, base: Outcome) -> Outcome:
         refused = _refused(base, target)
         return refused if speaks_http else _closed(case.sender, refused)
     late = () if base.limits.answer_within is None else (504,)  # §2.2
-    return _breaking(case, replace(base, by="app", also=(*base.also, *late), timing="application"))
+    return replace(base, by="app", also=(*base.also, *late), timing="application")
 
 
 def _breaking(case: Case, base: Outcome) -> Outcome:
-    """Circuits are broken by the Service that was asked, whatever backend its routes lead to (§4.5)."""
+    """Circuits are broken by the Service that was asked, whatever backend its routes lead to (§4.5).
+
+    A connection that ends without an answer is a failure as well, and an endpoint that others have made fail is given
+    up for requests that a policy refuses, too.
+    """
     asked = base.routed.service if base.routed is not None else None
     service = case.objects.services.get(asked) if asked is not None else None
     reads = case.sender.meshed and base.looked_into and case.objects.dialect.policy_resources

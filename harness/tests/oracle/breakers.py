@@ -28,7 +28,9 @@ class Breakers:
         if outcome.breaking is None:
             return ""
         circuit = (asked.sender, outcome.routed, outcome.backend, outcome.workload)
-        self._failed[circuit] = self._failed[circuit] + reached if answer.status >= 500 else 0
+        retry = outcome.limits.retry
+        tried = reached or 1 + (retry.limit if retry else 0)  # a connection that is closed reaches no application
+        self._failed[circuit] = self._failed[circuit] + tried if answer.status >= 500 else 0
         most = max(self._failed.values())
         early = answer.error == GIVEN_UP and most < outcome.breaking.max_failures
         return f"given up after {most} failures" if early else ""

@@ -205,6 +205,8 @@ def is_seen_as(outcome: Outcome, answer: Answer, asked: Asked) -> bool:
     for pods that are not there. Where the client's proxy does not look into a connection it hides no reason (§0.8).
     """
     by_app = answer.headers.get("x-app", "")
+    if outcome.by != "app" and _is_given_up(outcome, answer):
+        return True
     match outcome.by:
         case "app":
             return _is_the_apps(outcome, answer, asked) if by_app else _is_cut_off(outcome, answer)
@@ -245,9 +247,12 @@ def _is_cut_off(outcome: Outcome, answer: Answer) -> bool:
     if answer.status not in outcome.also:
         return False
     if answer.status == 504:
-        given_up = outcome.breaking is not None and answer.error == GIVEN_UP
-        return given_up or (answer.error or "").startswith("HTTP response timeout")
+        return _is_given_up(outcome, answer) or (answer.error or "").startswith("HTTP response timeout")
     return (answer.error is None) is outcome.looked_into
+
+
+def _is_given_up(outcome: Outcome, answer: Answer) -> bool:
+    return outcome.breaking is not None and answer.status == 504 and answer.error == GIVEN_UP
 
 
 def _name(outcome: Outcome) -> str:

@@ -97,6 +97,18 @@ _MOVED: Obj = {
 }
 """In front of the application the port that was dialled is kept, not the one that it led to (§1.57)."""
 
+_BREAKING = _books(
+    **{
+        "balancer.linkerd.io/failure-accrual": "consecutive",
+        "balancer.linkerd.io/failure-accrual-consecutive-max-failures": "1",
+    }
+)
+_CLOSED: Obj = {
+    **_ENTRANCE,
+    "spec": {"podSelector": {"matchLabels": {"app": "books"}}, "port": "service", "proxyProtocol": "opaque"},
+}
+"""A connection that is closed without an answer is a failure, too (§4.3)."""
+
 _RETRIED = _books(**{"retry.linkerd.io/http": "5xx"})
 _HALF_TO_NO_SERVICE: Obj = {
     "apiVersion": "policy.linkerd.io/v1beta3",
@@ -155,6 +167,7 @@ def test_every_answer_is_one_that_was_promised(dialect: Dialect, capsys: pytest.
         @example([_ENTRANCE, _LAX, _REFUSED], [_GET] * _PER_SET)
         @example([_HALF_TO_NO_SERVICE, _RETRIED], [_GET] * _PER_SET)
         @example([_ENTRANCE, _MOVED], [_GET, _SECOND] * (_PER_SET // 2))
+        @example([_CLOSED, _BREAKING], [_GET] * _PER_SET)
         @example([_IN_TIME], [_GET] * _PER_SET)
         @given(manifests(), st.lists(REQUESTS, min_size=_PER_SET, max_size=_PER_SET))
         def check(found: list[Obj], requests: list[Asked]) -> None:
