@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -33,7 +35,13 @@ def run(*arguments: str, cwd: Path = ROOT) -> Done:
     """A command in this process, which has loaded already what a new one takes seconds to load."""
     out, err, terminated = StringIO(), StringIO(), signal.getsignal(signal.SIGTERM)
     try:
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        # Options that name a cluster are passed on by variables, which a command leaves behind.
+        with (
+            mock.patch.dict(os.environ),
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
             patch.chdir(cwd)
             patch.setattr(sys, "argv", ["signalbox", *arguments])
             main()
