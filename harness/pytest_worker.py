@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ClusterLeft, Exit, InputError, worst
+from harness.errors import ClusterLeft, Exit, InputError, exit_code_of, worst
 from harness.report.folder import part, reports
 from harness.run.events import ClusterKept, Emit, Event, RunAborted, RunFinished, RunStarted, ScenarioReport
 from harness.run.keep import Keep
@@ -87,12 +87,14 @@ class Worker:
 
     def abort(self, error: BaseException) -> None:
         """This ended the run, or would have: no report may say that all went well."""
-        told = aborted(error)
-        self._end_by(told)
-        self.ended(told.exit_code)
+        if isinstance(error, InputError):
+            self.refuse(error)
+        else:
+            self._end_by(aborted(error))
+        self.ended(exit_code_of(error))
 
     def refuse(self, error: InputError) -> None:
-        """A scenario cannot be run; reports tell it at the end, though nothing has run that could fail."""
+        """Something cannot be run; reports tell all of that at once at the end, though nothing may have run by then."""
         self._refused.append(error)
 
     def end_on_sigterm(self) -> None:

@@ -165,9 +165,10 @@ def test_of_all_that_ends_a_run_the_worst_is_told(pytester: pytest.Pytester, und
         "from harness.errors import *\n"
         "def test_it(mesh): raise InputError([Finding('x', 1, 'no such app')])\n"
         "def test_that(mesh): raise EnvironmentFailed('no disk')\n"
+        "def test_there(mesh): raise InputError([Finding('y', 2, 'no such host')])\n"
     )
     _, story = ran(pytester)
-    assert story.aborted == ev.RunAborted(Exit.INPUT, "bad input", "x:1: no such app")
+    assert story.aborted == ev.RunAborted(Exit.INPUT, "bad input", "x:1: no such app\ny:2: no such host")
 
 
 def test_nothing_follows_on_a_cluster_that_another_worker_has_left(
