@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.record.outcomes import expanded
 from harness.record.reader import Record
 from harness.run import events as ev
 from harness.traffic.dispatch import percentile
@@ -37,11 +38,16 @@ class Compared:
     def differs(self) -> bool:
         """The true shares differ: both intervals can only be right if they do.
 
+        Intervals of different claims say nothing about each other; of a claim of several parts, each part is compared.
         Each interval is wrong with a chance of at most 1 - its level, so this is wrong with at most the sum of both.
         """
         if self.before is None or self.after is None or self.before.level == 1 or self.after.level == 1:
             return False
-        return self.before.high < self.after.low or self.after.high < self.before.low
+        if self.before.promised != self.after.promised:
+            return False
+        before, after = _intervals(self.before), _intervals(self.after)
+        pairs = ((before[name], after[name]) for name in before if name in after)
+        return any(one[1] < other[0] or other[1] < one[0] for one, other in pairs)
 
 
 def compare(before: Record, after: Record) -> Iterator[Compared]:
@@ -65,6 +71,11 @@ def missing_from(run: Record, other: Record) -> tuple[str, ...]:
     return tuple(name for name in meant[1] if name not in meant[0])
 
 
+def _intervals(judgement: Judgement) -> dict[str, tuple[float, float]]:
+    return {part.name: (part.low, part.high) for part in judgement.parts} or {"": (judgement.low, judgement.high)}
+
+
 def _median(made: tuple[ev.RequestsMade, ...]) -> float | None:
-    latencies = [outcome.latency for one in made for outcome in one.outcomes if outcome.status is not None]
+    outcomes = (outcome for one in made for outcome in expanded(one.outcomes, one.buckets))
+    latencies = [outcome.latency for outcome in outcomes if outcome.status is not None]
     return percentile(latencies, 0.5) if latencies else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import exp, log
@@ -86,6 +86,17 @@ def unpack(packed: Packed) -> tuple[tuple[Outcome, ...], tuple[Bucket, ...]]:
         for told in packed.buckets
     )
     return outcomes, buckets
+
+
+def expanded(outcomes: Sequence[Outcome], buckets: Sequence[Bucket]) -> Iterator[Outcome]:
+    """The outcomes of a burst; those a record counted together are as many of the same kind."""
+    yield from outcomes
+    index = len(outcomes)
+    for bucket in buckets:
+        for seconds, count in bucket.latencies:
+            for _ in range(count):
+                yield replace(bucket.answer, index=index, scheduled=bucket.scheduled, latency=seconds)
+                index += 1
 
 
 def gather(outcomes: Sequence[Outcome]) -> list[Bucket]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from harness.dialect import Dialect
 from harness.forecast.tested import bounds_of
+from harness.record.outcomes import expanded
 from harness.record.reader import Record
 from harness.run import events as ev
 from harness.run.bursts import judge_all
@@ -115,7 +116,7 @@ class _Book:
                 judge.add(dict(block.workloads))
             judge.finish(Cause.TOO_LITTLE)
             return judge.judgement("responses", requests=sum(len(block.outcomes) for block in made))
-        outcomes = [outcome for one in made for outcome in _outcomes(one)]
+        outcomes = [outcome for one in made for outcome in expanded(one.outcomes, one.buckets)]
         _must_be_kept(criteria_of(claim), outcomes)
         count = counting(claim, bounds, same_responses=True, drawn_once=drawn_once)
         burst, judgement = judge_all(outcomes, count, bounds)
@@ -155,17 +156,6 @@ def _something_else(made: ev.RequestsMade, asked: Request) -> str:
     if "${" in now or (then.split()[0] == now.split()[0] and path_then == path_now):
         return ""
     return f"the recorded run asked something else: {then}, not {now}"
-
-
-def _outcomes(made: ev.RequestsMade) -> Iterator[Outcome]:
-    """The outcomes of a burst; those a record counted together are as many of the same kind."""
-    yield from made.outcomes
-    index = len(made.outcomes)
-    for bucket in made.buckets:
-        for seconds, count in bucket.latencies:
-            for _ in range(count):
-                yield replace(bucket.answer, index=index, scheduled=bucket.scheduled, latency=seconds)
-                index += 1
 
 
 def _must_be_kept(criteria: Criteria, outcomes: Sequence[Outcome]) -> None:

@@ -21,7 +21,7 @@ from harness.verdict.claims import ErrorBounds
 from harness.verdict.every import EveryJudge
 from harness.verdict.independence import Clusters
 from harness.verdict.judgement import Cause, Judgement, Verdict
-from harness.verdict.share import ShareJudge
+from harness.verdict.share import ShareJudge, parts_of
 
 
 class Counting(Protocol):
@@ -239,7 +239,8 @@ class LatencyCounting:
         seen = (
             f"{self._quantiles()}; {told.hits} of {told.total} {beyond} than {decisive.bound.limit.total_seconds():g} s"
         )
-        judgement = replace(told, promised=promised, seen=seen)
+        parts = parts_of({str(bound.bound): bound.judge for bound in self._bounds})
+        judgement = replace(told, promised=promised, seen=seen, parts=parts)
         # What holds in spite of the lag stands, and so does what would be broken without it.
         broken = decisive.bound.slower and told.verdict is Verdict.BROKEN
         caused = broken and decisive.without_lag.verdict is not Verdict.BROKEN

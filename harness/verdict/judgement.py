@@ -35,6 +35,15 @@ class Evidence:
     broken: float
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of one part of a claim, the interval for its true share."""
+
+    name: str
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """One verdict with its reasons.
@@ -45,6 +54,8 @@ class Judgement:
     level       confidence of the interval, for instance 0.999
     promised    the claim in words
     seen        the counts in words
+    parts       of a claim of several parts, an interval for each, which at that level are all right; hits and interval
+                above are of the part that decides, which may be another one in another run
     cause       why the verdict is inconclusive; None otherwise
     requests    requests sent for it, with those that got no say (not sent in time, still open)
     """
@@ -57,6 +68,7 @@ class Judgement:
     level: float
     promised: str
     seen: str
+    parts: tuple[Part, ...] = ()
     cause: Cause | None = None
     requests: int = 0
 

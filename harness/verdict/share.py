@@ -12,13 +12,13 @@ source  Ville, Étude critique de la notion de collectif (1939); Wald (1945); Ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, inf, log
 
 from harness.verdict.claims import Band, ErrorBounds, Share
-from harness.verdict.judgement import Cause, Evidence, Judgement, Verdict
+from harness.verdict.judgement import Cause, Evidence, Judgement, Part, Verdict
 from harness.verdict.likelihood import anytime_interval, divergence, log_likelihood, log_sum, not_excluded
 from harness.verdict.wording import percent
 
@@ -236,6 +236,11 @@ def _bets(band: Band) -> tuple[_Bet, tuple[tuple[float, _Bet], ...]]:
     if band.high < 1:
         outside.append((band.high, _bet(1.0, _cells(band.high, 1.0))))
     return inside, tuple(outside)
+
+
+def parts_of(judges: Mapping[str, ShareJudge]) -> tuple[Part, ...]:
+    """The parts of a claim; their intervals are right together with the confidence that one alone would have."""
+    return tuple(Part(name, *judge.interval(1 - judge.bounds.beta / len(judges))) for name, judge in judges.items())
 
 
 def _cells(low: float, high: float) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 
 from harness.verdict.claims import ErrorBounds, Share
 from harness.verdict.judgement import Cause, Judgement, Verdict
-from harness.verdict.share import ShareJudge
+from harness.verdict.share import ShareJudge, parts_of
 from harness.verdict.wording import percent, points
 
 
@@ -109,6 +109,7 @@ class SplitJudge:
             level=1 - self.bounds.beta,
             promised=self._promise(what),
             seen=self._seen(),
+            parts=parts_of(self.parts),
             cause=self.cause,
             requests=self.total if requests is None else requests,
         )
