@@ -253,6 +253,7 @@ class _Link(asyncio.Protocol):
 
     def eof_received(self) -> None:
         self._passed_over = self._took_nothing()
+        self._transport.abort()  # nothing more will come, so the rest of a request is for nobody
 
     def connection_lost(self, error: Exception | None) -> None:
         self._open_links.discard(self)

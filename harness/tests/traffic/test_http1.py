@@ -324,6 +324,24 @@ def test_a_connection_on_which_a_request_is_not_all_sent_is_used_no_more() -> No
     asyncio.run(run())
 
 
+def test_an_answer_that_ended_is_not_held_up_by_what_was_not_sent() -> None:
+    async def run() -> None:
+        done = asyncio.Event()
+
+        async def refuses_early(call: Call) -> None:
+            call.writer.write(b"HTTP/1.0 413 X\r\n\r\ntoo much")
+            call.writer.write_eof()
+            await done.wait()
+            call.hang_up()
+
+        async with serving(refuses_early) as server:
+            async with HttpExchange(post(server.url, b"x" * 16_000_000, timeout_seconds=5)) as exchange:
+                assert (await exchange.send()).status == 413
+            done.set()
+
+    asyncio.run(run())
+
+
 def test_kept_connections_that_the_server_has_closed_are_let_go() -> None:
     async def run() -> None:
         async with serving(closes_idle_connections) as server, HttpExchange(plan(server.url)) as exchange:
