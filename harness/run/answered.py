@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import tenacity
+
 from harness.kube.client import Kube
 from harness.mesh.metrics import Snapshot, increase, scrape
 from harness.mesh.route_proof import NO_ROUTE_COUNTER, ROUTE_COUNTER
@@ -28,6 +30,41 @@ TOLD_LABELS = (
     "backend_name",
 )
 """Labels that say what became of a request; the others only say where the proxy runs."""
+
+
+AT_REST_SECONDS = 0.1
+"""How long a proxy must have counted nothing new: requests that are given up end within milliseconds."""
+_PATIENCE_SECONDS = 2.0
+
+
+def wait_until_at_rest(kube: Kube, sender: Sender) -> None:
+    """Return when the sender's proxy counts no more of requests that were given up, which later ones would seem to be.
+
+    It has no rest while an `always` claim sends from there all the time; then this ends after two seconds.
+    """
+    if not (sender.meshed and sender.pods):
+        return
+    last: list[int] = []
+
+    def rests() -> bool:
+        last.append(_counted(scrape(kube, sender.pods)))
+        return last[-2:-1] == last[-1:]
+
+    tenacity.Retrying(
+        stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
+        wait=tenacity.wait_fixed(AT_REST_SECONDS),
+        retry=tenacity.retry_if_result(lambda at_rest: not at_rest),
+        retry_error_callback=lambda state: None,
+    )(rests)
+
+
+def _counted(snapshot: Snapshot) -> int:
+    return sum(
+        int(sample.value)
+        for samples in snapshot.pods.values()
+        for sample in samples
+        if sample.name == "response_total" and sample.labels.get("direction") == "outbound"
+    )
 
 
 class Answerers:

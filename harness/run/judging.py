@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
@@ -13,6 +13,7 @@ from harness.errors import Finding, InputError
 from harness.forecast.tested import DEFAULTS, bounds_of, tested_share
 from harness.kube.client import Kube
 from harness.run.always import StepChange, Watching
+from harness.run.answered import wait_until_at_rest
 from harness.run.bursts import Burst, Telling, Throttle, plan_for_send, send_until_known
 from harness.run.by_workload import is_told_by_proxy, send_in_blocks
 from harness.run.counting import counting, criteria_of, share_progress
@@ -69,6 +70,8 @@ class Judging:
     hint: str = ""
     options: str = ""
     _bursts: dict[str, Burst] = field(default_factory=dict)
+    _given_up: set[str] = field(default_factory=set)
+    """Senders whose last requests were not waited for."""
 
     def judge(self, step: str, expectation: Expectation) -> ExpectationResult:
         """The verdict on one expectation with everything a report needs."""
@@ -155,6 +158,8 @@ class Judging:
         # A ramp says itself how many responses there are.
         count = counting(claim, halves, same_responses=send.ramp is not None, drawn_once=once)
         sender = self.senders[send.from_]
+        if is_told_by_proxy(claim) or (isinstance(claim, Every) and claim.answered_by is not None):
+            self._let_rest([send.from_])
         plan = plan_for_send(send, self._looked_at(expectation), self.pace, count.limit)
         tell = Telling(
             self._progress(expectation.expect), lambda burst: self._made(expectation.expect, Sent(burst, send.from_))
@@ -165,11 +170,19 @@ class Judging:
             burst, judgement = send_until_known(self.kube, sender, plan, count, halves, tell)
             alpha = count.alpha
         self._bursts[expectation.expect] = burst
+        if burst.requests + burst.not_sent < plan.limit:
+            self._given_up.add(send.from_)
         self.alphas.append(alpha if isinstance(claim, Every) else alpha + halves.alpha)
         burst.notes += filter(None, (count.warning(),))
         if isinstance(claim, Every) and claim.answered_by is not None:
             judgement = only_answered_by(claim.answered_by, burst, judgement)
         return burst, judgement
+
+    def _let_rest(self, names: Iterable[str]) -> None:
+        """Requests that an earlier claim has given up are not to be counted as those of the next."""
+        for name in self._given_up.intersection(names):
+            wait_until_at_rest(self.kube, self.senders[name])
+            self._given_up.discard(name)
 
     def _about(self, expectation: Expectation, claim: Claim) -> tuple[Burst, Judgement]:
         assert isinstance(claim, Every | Share | Split | Latency), "the language lets no other ask a second question"
@@ -190,6 +203,7 @@ class Judging:
         return told, judgement
 
     def _table(self, expectation: Expectation, claim: Each) -> tuple[Burst, Judgement]:
+        self._let_rest(case.sender for case in claim.cases() if case.wanted.answered_by is not None)
         table = TableRun(
             self.kube,
             self.senders,
