@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.plain.asking import NoResponse, Requests, Response, Sender
-    from harness.plain.mesh import Answers, Broken, Mesh, NotShown
+    from harness.plain.claims import Answers, Broken, NotShown
+    from harness.plain.mesh import Mesh
 
 _HOMES = {
-    "Answers": "harness.plain.mesh",
-    "Broken": "harness.plain.mesh",
+    "Answers": "harness.plain.claims",
+    "Broken": "harness.plain.claims",
     "Mesh": "harness.plain.mesh",
     "NoResponse": "harness.plain.asking",
-    "NotShown": "harness.plain.mesh",
+    "NotShown": "harness.plain.claims",
     "Requests": "harness.plain.asking",
     "Response": "harness.plain.asking",
     "Sender": "harness.plain.asking",

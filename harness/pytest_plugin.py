@@ -21,7 +21,8 @@ import pytest
 from rich.console import Console
 
 from harness.errors import EnvironmentFailed, Exit, InputError, SignalboxError
-from harness.plain.mesh import Broken, DoesNotHold, Mesh, played
+from harness.plain.claims import Broken, DoesNotHold
+from harness.plain.mesh import Mesh, played
 from harness.plain.script import Script, slug, unused
 from harness.pytest_worker import Worker
 from harness.report.allure import AllureSteps

@@ -26,8 +26,9 @@ from harness.kube.client import Kube
 from harness.mesh.changes import Change, Witness, is_route
 from harness.mesh.route_proof import has_service_parent, witness_of
 from harness.plain.asking import Requests, Sender
+from harness.plain.claims import Answers, Broken, Expecting, NotShown, spelled
 from harness.plain.script import Script, slug
-from harness.report.text import offence_lines, result_lines
+from harness.report.text import offence_lines
 from harness.run import events as ev
 from harness.run.always import StepChange
 from harness.run.looked_at import EVERYTHING
@@ -37,46 +38,11 @@ from harness.run.settling import witness_by
 from harness.run.windows import Window
 from harness.scenario.expectations import Metrics, Promise, Send
 from harness.scenario.model import IngressSender, PodSender, Settle
-from harness.traffic.outcome import Outcome
 from harness.verdict.judgement import Verdict
 
 SETTLE_WITHIN: Final = "60s"
 """How long a change may take to be in force, where the test says nothing."""
 _FIRST_STEP: Final = "the test"
-
-
-class DoesNotHold(Exception):
-    """A claim was refuted or not shown: one of the two below.
-
-    result  everything that is known
-    """
-
-    def __init__(self, result: ev.ExpectationResult, found: Sequence[str] = ()) -> None:
-        self.result = result
-        super().__init__("\n".join([*result_lines(result), *found]))
-
-
-class NotShown(DoesNotHold):
-    """A claim was not shown to hold: there was too little evidence for either verdict."""
-
-
-class Broken(DoesNotHold, AssertionError):
-    """A claim was refuted; the message has the requests that did it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What a claim that holds was judged by; may be asked a second question with `mesh.expect`.
-
-    result    the verdict with everything a report needs
-    outcomes  what became of each request, in the order in which they were due
-    """
-
-    result: ev.ExpectationResult
-    outcomes: tuple[Outcome, ...]
-
-    def __str__(self) -> str:
-        return self.result.judgement.seen
 
 
 @dataclass(slots=True)
@@ -223,7 +189,7 @@ class Mesh:
         name  the sentence that reports show; left out, made of the claim
         why   what makes the claim true, or where it is from
         """
-        return Expecting(self, asked, name, why)
+        return Expecting(self._judge, asked, name, why)
 
     def expect_state(self, *, name: str = "", why: str = "", **state: Any) -> Answers:
         """Claim a `condition` of `pods` or a `deployment`, `for_` a while without a break or `within` a time.
@@ -243,7 +209,7 @@ class Mesh:
         __tracebackhide__ = True
         called = self._script.free_name(name or slug(f"always {claim}"))
         text = {"why": why} if why else {}
-        written = {"expect": called, "send": requests.written, **text, **_spelled(claim)}
+        written = {"expect": called, "send": requests.written, **text, **spelled(claim)}
         watch = self._script.watch(written)
         self._in_force(requests.send)
         self._load()
@@ -266,7 +232,7 @@ class Mesh:
 
     def _requests(self, keys: Mapping[str, Any]) -> Requests:
         __tracebackhide__ = True
-        written = _spelled(keys)
+        written = spelled(keys)
         return Requests(self._script.part(Send, written), written)
 
     def _act(self, written: Mapping[str, Any], within: str = SETTLE_WITHIN) -> None:
@@ -329,7 +295,7 @@ class Mesh:
         self._begin()
         called = self._script.free_name(name or slug(f"{claim} {said}"))
         text = {"why": why} if why else {}
-        expectation = self._script.expectation({"expect": called, **source, claim: _spelled(said), **text})
+        expectation = self._script.expectation({"expect": called, **source, claim: spelled(said), **text})
         self._load()
         if expectation.send is not None:
             self._in_force(expectation.send)
@@ -385,69 +351,8 @@ def played(
         run.undo_unless_left(code)
 
 
-@dataclass(frozen=True, slots=True)
-class Expecting:
-    """A claim about responses, when one of these is called.
-
-    Each gives what the claim was judged by; raises Broken if it is refuted, NotShown if it stays open, and InputError
-    if it cannot be meant. Properties of a response are those of the language: status, by, answered_by, header,
-    faster_than, body_has, body_lacks.
-    """
-
-    _mesh: Mesh
-    _asked: Requests | Answers | Metrics
-    _name: str
-    _why: str
-
-    def every(self, **said: Any) -> Answers:
-        """Each response has these properties; `times` is how many are asked for."""
-        __tracebackhide__ = True
-        return self._judge("every", said)
-
-    def share(self, *, resolution: str, is_: str = "", at_most: str = "", at_least: str = "", **of: Any) -> Answers:
-        """The responses with these properties are this share of all, told apart from shares a `resolution` away."""
-        __tracebackhide__ = True
-        bounds = {"is": is_, "at-most": at_most, "at-least": at_least}
-        given = {key: value for key, value in bounds.items() if value}
-        return self._judge("share", {"of": _spelled(of), **given, "resolution": resolution})
-
-    def split(self, *, resolution: str, **parts: Any) -> Answers:
-        """Responses divide like this by `answered_by`, `body_has` or `header`, with nothing left over."""
-        __tracebackhide__ = True
-        return self._judge("split", {**parts, "resolution": resolution})
-
-    def latency(self, **quantiles: Any) -> Answers:
-        """Quantiles of response times are within ranges, such as p99="..200ms"; `of` says of which responses."""
-        __tracebackhide__ = True
-        return self._judge("latency", quantiles)
-
-    def _judge(self, claim: str, said: Mapping[str, Any]) -> Answers:
-        __tracebackhide__ = True
-        return self._mesh._judge(claim, _source(self._asked), said, self._name, self._why)
-
-
-def _source(asked: Requests | Answers | Metrics) -> Mapping[str, Any]:
-    match asked:
-        case Requests():
-            return {"send": asked.written}
-        case Answers():
-            return {"about": asked.result.name}
-    return {"metrics": asked.model_dump(mode="json", exclude_none=True)}
-
-
 def _is_seen(change: Change, asked: Sequence[Witness]) -> bool:
     """Whether nothing more can be proved of a change: a policy may look different to each request."""
     if not is_route(change.newest):
         return False
     return not has_service_parent(change) or witness_of(change, asked) is not None
-
-
-def _spelled(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys as YAML spells them, also those of mappings inside; what is not given is left out."""
-    given = {key.rstrip("_").replace("_", "-"): value for key, value in said.items() if value is not None}
-    return {key: _spelled(value) if _has_keys(key, value) else value for key, value in given.items()}
-
-
-def _has_keys(key: str, value: Any) -> bool:
-    """Whether keys of the language are inside, and not names of headers or workloads, or data."""
-    return key in ("every", "share", "of", "ramp") and isinstance(value, Mapping)

@@ -15,7 +15,8 @@ from harness.dialect import LINKERD_2_14
 from harness.errors import Exit, InputError
 from harness.kube.client import Kube
 from harness.mesh.changes import Change
-from harness.plain.mesh import Broken, Mesh, NotShown, played
+from harness.plain.claims import Broken, NotShown
+from harness.plain.mesh import Mesh, played
 from harness.plain.script import Script
 from harness.run.always import StepChange
 from harness.run.scenario_run import ScenarioRun

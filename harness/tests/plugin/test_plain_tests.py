@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 BROKEN = """\
 import pytest
 from harness import Mesh
-from harness.plain.mesh import Broken
+from harness.plain.claims import Broken
 from harness.tests.report.made import result
 from harness.verdict.judgement import Verdict
 
