@@ -48,7 +48,7 @@ class Dialler:
                 OSError if nobody answers
         """
         loop = asyncio.get_running_loop()
-        sock = await start_connection(await self._resolved(), happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS)
+        sock = await start_connection(await self.resolved(), happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS)
         name = self._host if self._tls else None
         try:
             _, made = await loop.create_connection(protocol, sock=sock, ssl=self._tls, server_hostname=name)
@@ -64,8 +64,11 @@ class Dialler:
             self._lookup.cancel()
             await asyncio.wait([self._lookup])
 
-    async def _resolved(self) -> list[AddrInfoType]:
-        """The addresses, asked for by one look-up at a time: each takes a thread, and all who wait want the same."""
+    async def resolved(self) -> list[AddrInfoType]:
+        """The addresses, asked for by one look-up at a time: each takes a thread, and all who wait want the same.
+
+        raises  socket.gaierror if there are none
+        """
         lookup = self._lookup
         if lookup is None or (lookup.done() and asyncio.get_running_loop().time() >= self._believed_until):
             lookup = self._lookup = asyncio.create_task(self._look_up())

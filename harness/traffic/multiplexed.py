@@ -109,13 +109,18 @@ class Http2Exchange:
         """A connection with room; one at a time is opened, as those who wait may find room on it."""
         if self._plan.fresh_connections:
             return await self._dial()
+        if (link := self._roomy(newer_than)) is not None:
+            return link
+        await self._dialler.resolved()  # together: one after the other, each would ask again for a name without address
         async with self._dialling:
-            for link in self._links:
-                if link.has_room and link.number > newer_than:
-                    return link
+            if (link := self._roomy(newer_than)) is not None:
+                return link
             self._links = [link for link in self._links if not link.ended.is_set()]
             self._links.append(await self._dial())
             return self._links[-1]
+
+    def _roomy(self, newer_than: int) -> _Link | None:
+        return next((link for link in self._links if link.has_room and link.number > newer_than), None)
 
     async def _dial(self) -> _Link:
         number, self._made = self._made, self._made + 1

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from harness.errors import EnvironmentFailed
 from harness.tests.traffic.servers import Behaviour, Call, carry_out, plan, serving
 from harness.traffic.dialling import Dialler, proxy_for
+from harness.traffic.exchange import exchange_for
 from harness.traffic.http1 import HttpExchange
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -122,21 +123,34 @@ class Resolver:
         return self._real("127.0.0.1", *arguments, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("knows", [True, False])
-def test_requests_that_wait_for_an_address_wait_for_one_look_up(knows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("protocol", ["http/1.1", "h2c"])
+def test_requests_that_wait_for_a_name_without_address_hear_of_it_together(
+    protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = Resolver(monkeypatch, knows=False)
+
+    async def run() -> Counter[str]:
+        async with exchange_for(plan("http://books.example/", protocol=protocol)) as exchange:
+            return Counter(str(answer.error) for answer in await asyncio.gather(*(exchange.send() for _ in range(100))))
+
+    assert asyncio.run(run()) == {"dns": 100}
+    assert resolver.asked == 1
+
+
+def test_requests_that_wait_for_an_address_wait_for_one_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async def answers(call: Call) -> None:
         call.answer()
 
     async def run() -> Counter[str]:
         async with serving(answers) as server:
-            resolver = Resolver(monkeypatch, knows=knows)
-            wanted = plan(f"http://books.example:{server.port}/", timeout_seconds=2)
+            resolver = Resolver(monkeypatch, knows=True)
+            wanted = plan(f"http://books.example:{server.port}/")
             async with HttpExchange(wanted) as exchange:
                 told = await asyncio.gather(*(exchange.send() for _ in range(100)))
             assert resolver.asked == 1
             return Counter(str(answer.error or answer.status) for answer in told)
 
-    assert asyncio.run(run()) == {"200" if knows else "dns": 100}
+    assert asyncio.run(run()) == {"200": 100}
 
 
 def test_who_gives_up_waiting_for_an_address_does_not_end_the_look_up_of_others(

@@ -158,7 +158,7 @@ def test_a_connection_whose_other_end_never_spoke_is_closed_with_its_request(fre
 
     async def main() -> None:
         async with serving(stalls) as server:
-            silent = plan(f"{server.url}/", timeout_seconds=0.05, fresh_connections=fresh)
+            silent = plan(f"{server.url}/", timeout_seconds=0.5, fresh_connections=fresh)
             async with Http2Exchange(silent) as exchange:
                 assert (await exchange.send()).error is Failure.TIMEOUT
                 await until_idle(server.idle)
