@@ -13,7 +13,7 @@ from markupsafe import Markup
 from harness.report.story import ALWAYS, ScenarioTold
 from harness.run import events as ev
 
-ROW, WIDE, BOX = 46, 360, 136
+ROW, WIDE, BOX, APART = 46, 360, 136, 11
 OWN_PROXY = "its own proxy"
 
 
@@ -66,7 +66,7 @@ def topology(scenario: ScenarioTold) -> Markup:
     left = list(dict.fromkeys(edge.sender for edge in drawn))
     right = list(dict.fromkeys(edge.answerer for edge in drawn))
     askers = {sender.name: sender for sender in scenario.senders}
-    shapes = [_edge(edge, left.index(edge.sender), right.index(edge.answerer), len(left), len(right)) for edge in drawn]
+    shapes = [_edge(edge, left, right, drawn) for edge in drawn]
     rows = max(len(left), len(right))
     shapes += [_box(0, _middle(n, len(left), rows), name, _identity(askers.get(name))) for n, name in enumerate(left)]
     shapes += [_box(WIDE - BOX, _middle(n, len(right), rows), name, "") for n, name in enumerate(right)]
@@ -79,9 +79,12 @@ def _middle(number: int, of: int, rows: int) -> float:
     return ROW * (number + 0.5 + (rows - of) / 2)
 
 
-def _edge(edge: Edge, start: int, end: int, of_left: int, of_right: int) -> Markup:
-    rows = max(of_left, of_right)
-    y0, y1 = _middle(start, of_left, rows), _middle(end, of_right, rows)
+def _edge(edge: Edge, left: Sequence[str], right: Sequence[str], drawn: Sequence[Edge]) -> Markup:
+    rows = max(len(left), len(right))
+    y0 = _middle(left.index(edge.sender), len(left), rows)
+    y1 = _middle(right.index(edge.answerer), len(right), rows)
+    beside = [one for one in drawn if one.answerer == edge.answerer]
+    y1 += (beside.index(edge) - (len(beside) - 1) / 2) * APART  # so that no count covers another
     x0, x1 = BOX, WIDE - BOX
     bend = (x1 - x0) / 2
     thick = 1 + log10(edge.count + 1)
