@@ -1,7 +1,7 @@
 """Requests over HTTP/1.1, one at a time on each connection.
 
-A request is the same bytes each time, and a response is read by llhttp (httptools): a general client spends four times
-as much on each, which is what one core can send (benchmarks/traffic.py).
+A request is the same bytes each time, and a response is read by llhttp (httptools): a general client spends nearly
+twice as much on each, which decides what one core can send (benchmarks/traffic.py).
 """
 
 from __future__ import annotations

@@ -58,7 +58,16 @@ def test_it_shows_who_comes_without_a_proxy(town: Town, visitor: Visitor, dashbo
     expect(edge.locator('[data-field="client"]')).to_have_text("none")
 
 
-def test_it_shows_who_is_refused(town: Town, dashboard: Page, ledger: Ledger) -> None:
+ASKING = """setInterval(() => {
+    fetch("/");
+    fetch("/authors", {method: "POST", body: new URLSearchParams({first_name: "A", last_name: "B"})});
+}, 500)"""
+"""The list of authors is matched and forbidden, a new one finds no route. The app's own visitor asks for one of them
+only, once it is stuck there."""
+
+
+def test_it_shows_who_is_refused(town: Town, visitor: Visitor, dashboard: Page, ledger: Ledger) -> None:
+    visitor.open(town.url("booksapp.local")).evaluate(ASKING)
     town.apply(ledger, "booksapp/authors-server.yaml", "booksapp/authors-get-route.yaml")
     refused = dashboard.locator("#refused-table tr", has_text="authors-get-route").first
     expect(refused.locator('[data-field="status"]')).to_have_text("403 not allowed")
