@@ -278,6 +278,7 @@ def pytest_runtest_logreport(report):
 """
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize(
     "end", ["raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGTERM)"], ids=["INT", "TERM"]
 )

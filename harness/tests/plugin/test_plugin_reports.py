@@ -116,7 +116,7 @@ def test_a_run_that_does_not_come_to_its_end_says_so(
     assert summary.startswith(f"## Signalbox: {word}")
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n1",), marks=pytest.mark.cluster)], ids=["alone", "xdist"])
 def test_a_spoiled_scenario_is_told_and_reports_of_an_earlier_run_go(
     pytester: pytest.Pytester, project: Path, workers: tuple[str, ...]
 ) -> None:
