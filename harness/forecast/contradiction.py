@@ -191,8 +191,11 @@ def is_certain(outcome: Outcome, wanted: Criteria) -> bool:
 def _can_be(prediction: Prediction, share: Share) -> bool:
     if not prediction.exact:
         return True
-    most = _sum(prediction, share.of, must=False)
-    least = _sum(prediction, share.of, must=True)
+    return fits(share, _sum(prediction, share.of, must=True), _sum(prediction, share.of, must=False))
+
+
+def fits(share: Share, least: Fraction, most: Fraction) -> bool:
+    """Whether a share between these two is none of those that the claim is to be told apart from."""
     slack, claimed = exact(share.resolution), exact(share.claimed)
     too_many = share.at_least is None and least >= claimed + slack
     too_few = share.at_most is None and most <= claimed - slack
@@ -205,8 +208,8 @@ def exact(written: float) -> Fraction:
 
 
 def _sum(prediction: Prediction, wanted: Criteria, *, must: bool) -> Fraction:
-    fits = is_certain if must else is_possible
-    return sum((one.probability for one in prediction.outcomes if fits(one, wanted)), Fraction(0))
+    counts = is_certain if must else is_possible
+    return sum((one.probability for one in prediction.outcomes if counts(one, wanted)), Fraction(0))
 
 
 def _wanted(wanted: Criteria) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from harness.forecast.asks import asks_of, share_of
-from harness.forecast.contradiction import exact, is_held_to_rules, share_in_words
+from harness.forecast.contradiction import fits, is_held_to_rules, share_in_words
 from harness.forecast.timeline import Moment
 from harness.oracle import Objects
 from harness.oracle.callgraph import Answer, Cycle, UnknownApp, generator_cycle, mesh_answers, visitor_is_let_in
@@ -106,10 +106,7 @@ def wrong_pages(scenario: Scenario, moment: Moment, promise: Expectation | Watch
 
 def _agrees(share: Share, success: Fraction) -> bool:
     is_so = success if share.of.class_ == "success" else 1 - success
-    slack, claimed = exact(share.resolution), exact(share.claimed)
-    too_many = share.at_least is None and is_so >= claimed + slack
-    too_few = share.at_most is None and is_so <= claimed - slack
-    return not (too_many or too_few)
+    return fits(share, is_so, is_so)
 
 
 def _answer(status: int) -> Answer:

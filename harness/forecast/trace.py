@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from harness.forecast.contradiction import decisive_reason
+from harness.forecast.contradiction import decisive_reason, outcome_in_words
 from harness.forecast.differences import told
 from harness.oracle import Outcome, Prediction, Reason
 from harness.scenario.units import format_duration
@@ -39,12 +39,16 @@ def trace_lines(prediction: Prediction, differs: Iterable[str] = ()) -> Iterator
         yield "  several workloads are behind one Service: a balancer decides, not a weight (§4.1)"
 
 
-def brief_lines(prediction: Prediction) -> Iterator[str]:
-    """Every outcome in a line: how often, what, from whom, and the reason that says most."""
+def brief_lines(prediction: Prediction, *, calls: bool) -> Iterator[str]:
+    """Every outcome in a line: how often, what, from whom, and the reason that says most.
+
+    calls  the request is a call of gRPC
+    """
     for outcome in prediction.outcomes:
         about = "" if prediction.exact else "about "
         reason = decisive_reason(outcome)
-        yield f"{about}{percent(outcome)} {headline(outcome)}" + (f"; {reason}" if reason else "")
+        words = outcome_in_words(outcome, calls=calls)
+        yield f"{about}{percent(outcome)} {words}" + (f": {reason}" if reason else "")
 
 
 def headline(outcome: Outcome) -> str:

@@ -21,8 +21,8 @@ from harness.oracle.fixed_answers import fixed_statuses, with_fixed
 from harness.oracle.outcome import Key
 from harness.run.events import Foretold
 from harness.run.offenders import Sent
-from harness.scenario.expectations import Expectation
-from harness.scenario.model import Scenario, Step
+from harness.scenario.expectations import Expectation, Promise
+from harness.scenario.model import Scenario
 from harness.traffic import plan
 from harness.traffic.outcome import Outcome
 
@@ -31,35 +31,36 @@ _READY: Final[Mapping[str, str]] = {"Deployment": "readyReplicas", "StatefulSet"
 
 
 def foretold(
-    sent: Sequence[tuple[Sent, Sequence[Outcome]]], kube: Kube, scenario: Scenario, dialect: Dialect
+    promise: Promise,
+    sent: Sequence[tuple[Sent, Sequence[Outcome]]],
+    kube: Kube,
+    scenario: Scenario,
+    dialect: Dialect,
 ) -> tuple[Foretold, ...]:
-    """What the rules say of each request; nothing of those that go through the ingress, which has rules of its own.
+    """What the rules say of each request, and of booksapp's pages where a promise is about their counters.
+
+    Nothing of requests that go through the ingress, which has rules of its own.
 
     sent  bursts, each with those of its outcomes that are to be held against the rules
     """
     known = [(one, outcomes) for one, outcomes in sent if sender_of(scenario, one.sender) and one.burst.plan]
-    if not known:
+    namespace = _pages_namespace(promise, scenario)
+    if not known and namespace is None:
         return ()
     try:
         now = _Now.of(mesh_objects(kube), dialect)
     except KubeError as error:
         return (Foretold("", "", "", (f"not known, as the objects cannot be read: {error.message}",)),)
+    if namespace is not None:
+        found = pages(now.documents, now.objects, now.fixed, now.unready, namespace)
+        return (Foretold("the visitor", f"pages of {namespace}/webapp", "", (found.sentence,)),) if found else ()
     return tuple(dict.fromkeys(_foretold(one, outcomes, now, scenario) for one, outcomes in known))
 
 
-def foretold_pages(
-    promise: Expectation, step: Step, kube: Kube, scenario: Scenario, dialect: Dialect
-) -> tuple[Foretold, ...]:
-    """What booksapp's call graph says, if an expectation is about its pages; nothing if that cannot be known."""
-    namespace = pages_namespace(scenario, step, promise)
-    if namespace is None:
-        return ()
-    try:
-        now = _Now.of(mesh_objects(kube), dialect)
-    except KubeError as error:
-        return (Foretold("", "", "", (f"not known, as the objects cannot be read: {error.message}",)),)
-    found = pages(now.documents, now.objects, now.fixed, now.unready, namespace)
-    return (Foretold("the visitor", f"pages of {namespace}/webapp", "", (found.sentence,)),) if found else ()
+def _pages_namespace(promise: Promise, scenario: Scenario) -> str | None:
+    steps = (step for step, expectation in scenario.expectations() if expectation is promise)
+    step = next(steps, None)
+    return pages_namespace(scenario, step, promise) if step and isinstance(promise, Expectation) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,10 @@ def _foretold(sent: Sent, outcomes: Sequence[Outcome], now: _Now, scenario: Scen
     sender = sender_of(scenario, sent.sender)
     assert sender is not None, "others were left out"
     assert sent.burst.plan is not None, "what was not sent was left out"
-    request = sent.burst.plan.request
+    request, calls = sent.burst.plan.request, sent.burst.plan.protocol == plan.GRPC
     prediction = with_fixed(predict(now.objects, sender, _as_asked(request), unready=now.unready), now.fixed)
-    lines = (*brief_lines(prediction), *_excluded(prediction, outcomes))
+    # What is against the rules is told of statuses of HTTP, which calls do not have.
+    lines = (*brief_lines(prediction, calls=calls), *_excluded(prediction, () if calls else outcomes))
     return Foretold(sent.sender, str(request), sent.case, lines)
 
 
@@ -99,8 +101,8 @@ def _excluded(prediction: Prediction, outcomes: Sequence[Outcome]) -> Iterator[s
 
 
 def _can_be(prediction: Prediction, outcome: Outcome) -> bool:
-    """True unless the rules exclude it; calls of gRPC and requests without a response are not looked at."""
-    if outcome.status is None or outcome.grpc_status is not None:
+    """True unless the rules exclude it; requests without a response are not looked at."""
+    if outcome.status is None:
         return True
     return any(
         outcome.status in (promised.status, *promised.also)

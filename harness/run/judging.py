@@ -19,8 +19,8 @@ from harness.run.by_workload import is_told_by_proxy, send_in_blocks
 from harness.run.counting import counting, criteria_of, share_progress
 from harness.run.criteria import described
 from harness.run.diagnosis import logs_of_involved
-from harness.run.events import Emit, ExpectationResult, FailureExplained, Foretold, Progress, RequestsMade
-from harness.run.foretold import foretold, foretold_pages
+from harness.run.events import Emit, ExpectationResult, FailureExplained, Progress, RequestsMade
+from harness.run.foretold import foretold
 from harness.run.looked_at import NOTHING, LookedAt
 from harness.run.offenders import Sent, offence_of
 from harness.run.senders import Sender
@@ -260,16 +260,9 @@ class Judging:
             result.step,
             result.name,
             tuple(offence for _, offence in offending),
-            foretold(asked, self.kube, self.loaded.scenario, self.dialect) or self._foretold_pages(promise),
+            foretold(promise, asked, self.kube, self.loaded.scenario, self.dialect),
             pieces,
         )
-
-    def _foretold_pages(self, promise: Promise) -> tuple[Foretold, ...]:
-        scenario = self.loaded.scenario
-        step = next((step for step, expectation in scenario.expectations() if expectation is promise), None)
-        if step is None or not isinstance(promise, Expectation):
-            return ()
-        return foretold_pages(promise, step, self.kube, scenario, self.dialect)
 
     def _promise(self, name: str) -> Expectation | Watch | None:
         """What a result is about; None for a change that did not settle."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +16,11 @@ from harness.run.events import Foretold
 from harness.run.foretold import foretold
 from harness.run.offenders import Sent
 from harness.scenario.loading import load
+from harness.tests.oracle.cluster import BOOKSAPP, ROOT, manifests
 from harness.tests.run.test_judging import HEAD, outcome
 from harness.tests.run.test_offenders import EVERY, NoPods
 from harness.traffic.outcome import Failure, Outcome
-from harness.traffic.plan import Plan, Request
+from harness.traffic.plan import GRPC, HTTP_1, Plan, Request
 
 BOOKS = """
 apiVersion: v1
@@ -78,27 +80,34 @@ def objects(*changed: tuple[str, str]) -> list[dict[str, Any]]:
 
 
 def told(
-    tmp_path: Path, *outcomes: Outcome, sender: str = "webapp", cluster: NoPods | None = None
+    tmp_path: Path,
+    *outcomes: Outcome,
+    sender: str = "webapp",
+    cluster: NoPods | None = None,
+    protocol: str = HTTP_1,
 ) -> tuple[Foretold, ...]:
     """What is foretold of a request to books that ended in these ways."""
-    wanted = Plan(request=Request(url="http://books:7002/x"), rate_per_second=1, limit=10)
+    request = Request(method="POST" if protocol == GRPC else "GET", url="http://books:7002/x")
+    wanted = Plan(request=request, rate_per_second=1, limit=10, protocol=protocol)
     sent = Sent(Burst(plan=wanted, outcomes=list(outcomes)), sender)
     path = tmp_path / "made-up.yaml"
     path.write_text(SCENARIO, encoding="utf-8")
     kube = cast(Kube, cluster or NoPods(objects()))
-    return foretold([(sent, outcomes)], kube, load(path).scenario, LINKERD_2_14)
+    scenario = load(path).scenario
+    _, promise = next(scenario.expectations())
+    return foretold(promise, [(sent, outcomes)], kube, scenario, LINKERD_2_14)
 
 
 def heads(found: tuple[Foretold, ...]) -> list[str]:
     (one,) = found
-    return [line.partition(";")[0] for line in one.lines]
+    return [line.partition(": ")[0] for line in one.lines]
 
 
 def test_the_weights_on_the_cluster_are_told(tmp_path: Path) -> None:
     found = told(tmp_path, outcome(0, 200), outcome(1, 500))
     assert heads(found) == [
-        "75% the app of booksapp/books answers, when it is done",
-        "25% the app of booksapp/error-injector answers, when it is done",
+        "75% what the app of books answers",
+        "25% what the app of error-injector answers",
     ]
     assert (found[0].sender, found[0].request) == ("webapp", "GET http://books:7002/x")
 
@@ -106,14 +115,21 @@ def test_the_weights_on_the_cluster_are_told(tmp_path: Path) -> None:
 def test_what_no_rule_allows_is_named(tmp_path: Path) -> None:
     by_proxy = outcome(3, 404, headers={"l5d-proxy-error": "no route found for request"})
     found = told(tmp_path, outcome(0, 200), by_proxy, outcome(4, None, Failure.TIMEOUT))
-    assert heads(found)[2] == "#3 cannot be by these rules: the mesh does not do what its objects say"
+    assert heads(found)[2] == "#3 cannot be by these rules"
 
 
 def test_what_the_rules_allow_is_not_blamed_on_the_mesh(tmp_path: Path) -> None:
     by_proxy = outcome(3, 404, headers={"l5d-proxy-error": "no route found for request"})
     never = ("    - backendRefs:", "    - matches: [{path: {type: Exact, value: /other}}]\n      backendRefs:")
     found = told(tmp_path, by_proxy, cluster=NoPods(objects(never)))
-    assert heads(found) == ["100% 404 by the client's own proxy, at once"]
+    assert heads(found) == ["100% 404 by the client's own proxy"]
+
+
+def test_what_becomes_of_a_call_is_told_by_its_own_status(tmp_path: Path) -> None:
+    refused = outcome(3, 200, headers={"grpc-status": "5"})
+    never = ("    - backendRefs:", "    - matches: [{path: {type: Exact, value: /other}}]\n      backendRefs:")
+    found = told(tmp_path, refused, cluster=NoPods(objects(never)), protocol=GRPC)
+    assert heads(found) == ["100% NOT_FOUND by the client's own proxy"]
 
 
 TIMEOUT = ("    - backendRefs:", "    - timeouts: {request: 500ms}\n      backendRefs:")
@@ -159,3 +175,36 @@ def test_a_cluster_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 
     (found,) = told(tmp_path, cluster=Closed())
     assert found.lines == ("not known, as the objects cannot be read: services is forbidden",)
+
+
+class Booksapp(NoPods):
+    """The tutorial's fault, on a cluster where everything is ready."""
+
+    def __init__(self) -> None:
+        names = ("booksapp/error-injector", "booksapp/error-split-httproute")
+        found = copy.deepcopy(manifests(*BOOKSAPP, *names))
+        for one in (one for one in found if one["kind"] == "Deployment"):
+            one["status"] = {"readyReplicas": 1}
+            for container in one["spec"]["template"]["spec"]["containers"]:
+                container["env"] = [it for it in container.get("env", ()) if it["name"] != "FAILURE_RATE"]
+        super().__init__(found)
+
+    def get(self, ref: object) -> Any:
+        (config,) = (one for one in self._objects if one["kind"] == "ConfigMap")
+        return config
+
+
+@pytest.mark.parametrize(
+    ("expectation", "lines"),
+    [
+        (
+            "the-page-fails-as-the-call-graph-says",
+            ["of 10.80 pages a round of the visitor 9.60 succeed: 88.87% (§8.2, §8.3)"],
+        ),
+        ("books-never-fails", []),
+    ],
+)
+def test_pages_are_foretold_by_the_call_graph(expectation: str, lines: list[str]) -> None:
+    scenario = load(ROOT / "scenarios/tutorial/fault-injection.yaml").scenario
+    found = foretold(scenario.expectation(expectation), [], cast(Kube, Booksapp()), scenario, LINKERD_2_14)
+    assert [line for one in found for line in one.lines] == lines

@@ -73,9 +73,9 @@ def test_weights_that_say_something_else_are_told_by_the_rules(session: Session,
     (explained,) = (event for event in events if isinstance(event, FailureExplained))
     (told,) = explained.foretold
     assert told.request == "GET http://books:7002/books.json"
-    assert [line.partition(",")[0] for line in told.lines] == [
-        "50% the app of booksapp/books answers",
-        "50% the app of booksapp/error-injector answers 500",
+    assert [line.partition(": ")[0] for line in told.lines] == [
+        "50% what the app of books answers",
+        "50% 500 by the app of error-injector",
     ]
 
 
