@@ -75,16 +75,8 @@ def test_an_inconclusive_run_is_neither() -> None:
     assert (trial.fate, trial.why) == (Fate.UNDECIDED, "b")
 
 
-def test_an_inconclusive_run_is_tried_once_more() -> None:
-    ends = iter([report(a=Verdict.INCONCLUSIVE), report(a=Verdict.BROKEN), report(a=Verdict.HOLDS)])
-    trial = tried(lambda: next(ends))
-    assert (trial.fate, trial.broken) == (Fate.NOTICED, ("a",))
-    assert len(list(ends)) == 1
-
-
-def test_what_the_oracle_shows_equivalent_needs_no_second_run() -> None:
-    ends = iter([report(a=Verdict.INCONCLUSIVE), report(a=Verdict.BROKEN)])
-    trial = tried(lambda: next(ends), oracle=lambda *_: Told(equivalent="no path matches either"))
+def test_what_is_inconclusive_may_be_shown_to_be_equivalent() -> None:
+    trial = tried(lambda: report(a=Verdict.INCONCLUSIVE), oracle=lambda *_: Told(equivalent="no path matches either"))
     assert (trial.fate, trial.why) == (Fate.EQUIVALENT, "no path matches either")
 
 
