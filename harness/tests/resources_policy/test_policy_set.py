@@ -38,6 +38,7 @@ GET_RULE = {"matches": [{"method": "GET"}]}
 ROUTE = server_route("get", GET_RULE)
 WEBAPP = mesh_tls("webapp", identity("webapp"))
 OFFICE = networks("office", "192.0.2.0/24")
+LIMIT: dict[str, Any] = {"total": {"requestsPerSecond": 70}, "identity": {"requestsPerSecond": 5}}
 BY_WEBAPP, FROM_OFFICE = requires("MeshTLSAuthentication", "webapp"), requires("NetworkAuthentication", "office")
 
 
@@ -228,47 +229,6 @@ def test_2_14_has_no_access_policies_3_9() -> None:
 
 
 NAMED = {"name": "authors-server"}
-SERVER_AUTHORIZATIONS: dict[str, tuple[Obj, tuple[bool, bool, bool]]] = {
-    # (webapp inside, unmeshed inside, unmeshed outside of the cluster's networks)
-    "unauthenticated 3.21": (server_authorization("s", NAMED, unauthenticated=True), (True, True, False)),
-    "networks 3.21": (
-        server_authorization("s", NAMED, unauthenticated=True, networks=[{"cidr": "0.0.0.0/0"}]),
-        (True, True, True),
-    ),
-    "empty networks": (server_authorization("s", NAMED, unauthenticated=True, networks=[]), (True, True, False)),
-    "any TLS": (server_authorization("s", NAMED, meshTLS={"unauthenticatedTLS": True}), (True, False, False)),
-    "identities": (server_authorization("s", NAMED, meshTLS={"identities": ["*"]}), (True, False, False)),
-    "accounts": (
-        server_authorization("s", NAMED, meshTLS={"serviceAccounts": [{"name": "webapp"}]}),
-        (True, False, False),
-    ),
-    "account elsewhere": (
-        server_authorization("s", NAMED, meshTLS={"serviceAccounts": [{"name": "webapp", "namespace": "shop"}]}),
-        (False, False, False),
-    ),
-    "nobody": (server_authorization("s", NAMED, meshTLS={}), (False, False, False)),
-    "no client": (server_authorization("s", NAMED), (False, False, False)),
-    "by label 3.21": (
-        server_authorization("s", {"selector": {"matchLabels": {"team": "a"}}}, unauthenticated=True),
-        (True, True, False),
-    ),
-    "by other labels": (
-        server_authorization("s", {"selector": {"matchLabels": {"team": "b"}}}, unauthenticated=True),
-        (False, False, False),
-    ),
-    "other name": (server_authorization("s", {"name": "books-server"}, unauthenticated=True), (False, False, False)),
-}
-
-
-@pytest.mark.parametrize("case", SERVER_AUTHORIZATIONS)
-def test_server_authorizations(case: str) -> None:
-    written, expected = SERVER_AUTHORIZATIONS[case]
-    policy = inbound(server(labels={"team": "a"}), written)
-    clients = (meshed(), unmeshed(), unmeshed("198.51.100.1"))
-    assert tuple(let_in(policy, client) == "serverauthorization/s" for client in clients) == expected
-
-
-# Routes
 
 
 def test_an_accepted_route_ends_the_default_and_probe_routes_3_12() -> None:
@@ -405,62 +365,6 @@ def test_a_route_without_rules_is_attached_and_matches_nothing_1_21() -> None:
 
 
 # Rate limits
-
-LIMIT: dict[str, Any] = {"total": {"requestsPerSecond": 70}, "identity": {"requestsPerSecond": 5}}
-
-
-def overriding(rate: int, *accounts: str) -> Obj:
-    return {"requestsPerSecond": rate, "clientRefs": [requires("ServiceAccount", account) for account in accounts]}
-
-
-def test_a_rate_limit_3_27_3_28() -> None:
-    limit = inbound(SERVER, rate_limit("r", **LIMIT, overrides=[overriding(10, "webapp", "books")])).rate_limit
-    assert limit is not None
-    assert limit.ref == PolicyRef(POLICY_GROUP, "HTTPLocalRateLimitPolicy", "r")
-    assert (limit.total, limit.identity) == (70, 5)
-    assert [(one.requests_per_second, one.identities) for one in limit.overrides] == [
-        (10, (identity("webapp"), identity("books")))
-    ]
-
-
-def test_who_is_in_two_overrides_has_the_last_3_28() -> None:
-    limit = inbound(SERVER, rate_limit("r", overrides=[overriding(1, "a", "b"), overriding(2, "a")])).rate_limit
-    assert limit is not None
-    assert [(one.requests_per_second, one.identities) for one in limit.overrides] == [
-        (1, (identity("b"),)),
-        (2, (identity("a"),)),
-    ]
-
-
-NO_LIMIT: dict[str, tuple[list[Obj], Dialect]] = {
-    "none": ([], LINKERD_EDGE),
-    "not accepted 3.27": ([rate_limit("r", **LIMIT, accepted=False)], LINKERD_EDGE),
-    "other Server": ([rate_limit("r", "books-server", **LIMIT)], LINKERD_EDGE),
-    "other namespace": ([elsewhere(rate_limit("r", **LIMIT))], LINKERD_EDGE),
-    "gRPC 3.29": ([server("a", proxyProtocol="gRPC"), rate_limit("r", "a", **LIMIT)], LINKERD_EDGE),
-    "2.14 3.27": ([rate_limit("r", **LIMIT)], LINKERD_2_14),
-}
-
-
-@pytest.mark.parametrize("case", NO_LIMIT)
-def test_no_rate_limit(case: str) -> None:
-    objects, dialect = NO_LIMIT[case]
-    assert inbound(SERVER, *objects, dialect=dialect).rate_limit is None
-
-
-def test_rates_of_zero_are_no_limits_3_28() -> None:
-    zero: dict[str, Any] = {"requestsPerSecond": 0}
-    limit = inbound(SERVER, rate_limit("r", total=zero, identity=zero, overrides=[overriding(0, "a")])).rate_limit
-    assert limit is not None
-    assert (limit.total, limit.identity, limit.overrides) == (None, None, ())
-
-
-def test_of_two_accepted_limits_the_older_counts_3_27() -> None:
-    younger = rate_limit("a", created=LATER, total={"requestsPerSecond": 1})
-    older = rate_limit("b", total={"requestsPerSecond": 2})
-    limit = inbound(SERVER, younger, older).rate_limit
-    assert limit is not None
-    assert limit.ref.name == "b"
 
 
 def test_nothing_depends_on_the_order_of_objects() -> None:

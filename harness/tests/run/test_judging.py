@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from harness.dialect import LINKERD_2_14
-from harness.errors import ClusterLost, InputError
+from harness.errors import ClusterLost
 from harness.forecast.effort import effort_of
 from harness.forecast.tested import bounds_of
 from harness.kube.client import Kube
@@ -149,80 +149,6 @@ def test_a_second_question_can_break_alone(tmp_path: Path) -> None:
     share, every = judge_all(tmp_path, SHARE, *[200] * 8, 204, 500)
     assert (share.verdict, every.verdict) == (Verdict.HOLDS, Verdict.BROKEN)
     assert "204" in every.judgement.seen
-
-
-QUESTIONS = """\
-        - expect: a
-          send: {from: webapp, request: GET http://books:7002/x}
-          every: {status: 200}
-        - expect: b
-          about: a
-          every: {header: {X-Served-By: v2}}
-        - expect: c
-          about: b
-          every: {body-has: hello}
-        - expect: d
-          about: a
-          every: {header: {x-served-by: v1}}
-"""
-
-
-def test_second_questions_look_at_headers_and_bodies_however_far_they_are_from_the_first(tmp_path: Path) -> None:
-    scenario = loaded(tmp_path, QUESTIONS)
-    fake, plans = sender(200, headers={"x-served-by": "v2", "date": "today"}, body_start="hello")
-    judges = judging(scenario, fake)
-    a, b, c, d = (judges.judge("only", expectation) for _, expectation in scenario.scenario.expectations())
-    assert [result.verdict for result in (a, b, c, d)] == [Verdict.HOLDS] * 3 + [Verdict.BROKEN]
-    assert c.judgement.total == 20
-    assert (len(plans), plans[0].keep_headers) == (1, ("x-served-by",))
-
-
-def test_nothing_is_kept_that_no_claim_looks_at(tmp_path: Path) -> None:
-    scenario = loaded(tmp_path, SHARE)
-    fake, plans = sender(*[200] * 9, 500, headers={"x-served-by": "v2"}, body_start="hello")
-    judging(scenario, fake).judge("only", scenario.scenario.expectation("a-tenth-fails"))
-    assert (plans[0].keep_headers, plans[0].body_start_bytes) == ((), 0)
-
-
-@pytest.mark.parametrize(
-    ("claim", "missing"),
-    [("{header: {x-served-by: v2}, body-has: hello}", "header x-served-by, bodies"), ("{header: {date: x}}", "")],
-)
-def test_no_claim_is_judged_by_what_was_not_kept(tmp_path: Path, claim: str, missing: str) -> None:
-    first = QUESTIONS.partition("        - expect: b")[0].replace("{status: 200}", "{header: {date: x}}")
-    scenario = loaded(tmp_path, first)
-    fake, _ = sender(200, headers={"date": "x"})
-    judges = judging(scenario, fake)
-    judges.judge("only", scenario.scenario.expectation("a"))
-    judges.loaded = loaded(tmp_path, f"{first}        - expect: late\n          about: a\n          every: {claim}\n")
-    late = judges.loaded.scenario.expectation("late")
-    if not missing:
-        assert judges.judge("only", late).verdict is Verdict.HOLDS
-        return
-    with pytest.raises(InputError, match=f"made-up.yaml:14: about: 'late' looks at {missing}, which 'a' has not kept"):
-        judges.judge("only", late)
-
-
-def test_what_broke_a_second_question_to_a_second_question_is_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("harness.run.judging.logs_of_involved", lambda *given: ())
-    monkeypatch.setattr("harness.run.judging.foretold", lambda *given: ())
-    scenario = loaded(tmp_path, QUESTIONS)
-    fake, _ = sender(*[200] * 19, 200, headers={"x-served-by": "v2"}, body_start="goodbye")
-    judges = judging(scenario, fake)
-    results = [judges.judge("only", expectation) for _, expectation in scenario.scenario.expectations()]
-    (offence,) = judges.explain(results[2]).offences
-    assert (results[2].verdict, offence.offending, offence.total) == (Verdict.BROKEN, 20, 20)
-
-
-def test_a_table_keeps_what_second_questions_look_at(tmp_path: Path) -> None:
-    table = SAVING.partition("        - expect: and-again")[0].replace(", save: {book: json.id}", "")
-    written = table.replace("${book}", "7") + "        - expect: b\n          about: what-was-made-can-be-read\n"
-    scenario = loaded(tmp_path, written + "          share: {of: {header: {X-V: v2}}, is: 50%, resolution: 5pp}\n")
-    fake, plans = sender(201)
-    judging(scenario, fake).judge("only", scenario.scenario.expectation("what-was-made-can-be-read"))
-    assert {plan.keep_headers for plan in plans} == {("x-v",)}
 
 
 def test_no_failure_at_all_is_broken_early(tmp_path: Path) -> None:
@@ -401,47 +327,6 @@ def test_a_bound_on_one_side_is_no_claim_about_a_draw(tmp_path: Path) -> None:
     fake, _ = sender(200, connections=2)
     result = judging(scenario, fake).judge("only", scenario.scenario.expectation("a-tenth-fails"))
     assert result.verdict is Verdict.HOLDS
-
-
-RAMP = """\
-        - expect: all-the-way
-          send: {from: webapp, request: GET http://books:7002/x, rate: 100/s, ramp: {from: 20/s, over: 10s}}
-          %s
-"""
-
-
-@pytest.mark.parametrize("claim", ["every: {status: 200}", "share: {of: {status: 500}, at-most: 1%, resolution: 5pp}"])
-def test_a_claim_about_a_ramp_is_about_all_of_it(tmp_path: Path, claim: str) -> None:
-    """600 requests; what fails is at the top, long after the claim could have been decided.
-
-    Failures that gather at the top are not independent of each other, so a share of them is no evidence.
-    """
-    scenario = loaded(tmp_path, RAMP % claim)
-    fake, plans = sender(*[200] * 440, *[500] * 160)
-    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("all-the-way"))
-    assert plans[0].ramp_requests == 600
-    assert result.verdict is (Verdict.BROKEN if claim.startswith("every") else Verdict.INCONCLUSIVE)
-    fake, plans = sender(200)
-    result = judging(scenario, fake).judge("only", scenario.scenario.expectation("all-the-way"))
-    assert result.verdict is Verdict.HOLDS
-    assert result.requests >= 600
-
-
-def test_the_profile_slows_a_ramp_at_both_ends(tmp_path: Path) -> None:
-    scenario = loaded(tmp_path, RAMP % "every: {status: 200}")
-    fake, plans = sender(200)
-    pace = Pace.model_validate({"max-rate": "30/s"})
-    judging(scenario, fake, pace=pace).judge("only", scenario.scenario.expectation("all-the-way"))
-    assert (plans[0].ramp_from_per_second, plans[0].rate_per_second, plans[0].limit) == (20, 30, 250)
-
-
-def test_what_a_ramp_takes_is_known_beforehand_at_the_profiles_pace(tmp_path: Path) -> None:
-    """Slowed at both ends it is a steady rate, of as many requests as are sent."""
-    scenario = loaded(tmp_path, RAMP % "every: {status: 200}").scenario
-    pace = Pace.model_validate({"max-rate": "10/s"})
-    effort = effort_of(scenario, scenario.expectation("all-the-way"), pace)
-    assert effort is not None
-    assert (effort.least, effort.seconds) == (100, (10.0, 10.0))
 
 
 @pytest.mark.parametrize(

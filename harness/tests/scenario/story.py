@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from harness.errors import InputError
+from harness.scenario.loading import load
 from harness.scenario.yaml_source import Location
 
 SCENARIO = """\
@@ -130,3 +134,11 @@ def walk(data: Any, at: Location = ()) -> Iterator[tuple[Location, Any]]:
     members = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in members:
         yield from walk(value, (*at, key))
+
+
+def refused(*edits: tuple[str, str]) -> list[str]:
+    """The findings about the good scenario with these texts exchanged, written to x.yaml, without the file's name."""
+    Path("x.yaml").write_text(spoiled(SCENARIO, *edits))
+    with pytest.raises(InputError) as caught:
+        load("x.yaml")
+    return [line.removeprefix("x.yaml:") for line in str(caught.value).splitlines()]

@@ -13,11 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.scenario.lint import NothingToRun, load_checked
+from harness.scenario.lint import load_checked
 from harness.scenario.yaml_source import Location
 from harness.tests.scenario.story import (
-    APP,
-    CLUSTERS,
     ROUTE,
     SCENARIO,
     SCENARIO_FILE,
@@ -291,7 +289,7 @@ SCENARIO_LINES = [
 ]  # fmt: skip
 
 
-def _findings(path: Path, profile: str | None = None) -> list[str]:
+def findings_of(path: Path, profile: str | None = None) -> list[str]:
     with pytest.raises(InputError) as caught:
         load_checked([path], profile)
     return str(caught.value).splitlines()
@@ -310,191 +308,21 @@ def test_a_name_that_leads_nowhere(
 ) -> None:
     write_project(tmp_path, {SCENARIO_FILE: spoiled(SCENARIO, edit)})
     monkeypatch.chdir(tmp_path)
-    assert _findings(Path("scenarios/split.yaml")) == [f"scenarios/split.yaml:{finding}"]
+    assert findings_of(Path("scenarios/split.yaml")) == [f"scenarios/split.yaml:{finding}"]
 
 
 def test_an_unknown_app_takes_all_it_would_bring_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_project(tmp_path, {SCENARIO_FILE: spoiled(SCENARIO, ("apps: [shop]", "apps: [shopp]"))})
     monkeypatch.chdir(tmp_path)
-    assert _findings(Path("scenarios/split.yaml")) == [
+    assert findings_of(Path("scenarios/split.yaml")) == [
         "scenarios/split.yaml:8: apps: no recipe fixtures/apps/shopp.yaml exists; did you mean 'shop'?"
     ]
-
-
-MANIFESTS = [
-    (
-        "route",
-        ROUTE + "---\n[1",
-        "14: not valid YAML: a list is opened with [ and never closed, or a comma is missing",
-    ),
-    ("route", ROUTE + "---\njust text\n", "14: the document is no Kubernetes object"),
-    ("route", ROUTE + "---\nmetadata: {name: x}\n", "14: a Kubernetes object needs apiVersion and kind"),
-    ("route", spoiled(ROUTE, ("  name: split\n", "")), "1: a Kubernetes object needs metadata.name"),
-    (
-        "route",
-        spoiled(ROUTE, ("  name: split\n", "  name: split\n  name: x\n")),
-        "5: 'name' is given twice, first on line 4",
-    ),
-    ("route", "# nothing\n", " the manifest is empty"),
-    (
-        "route",
-        spoiled(ROUTE, ("namespace: shop", "namespace: shopp")),
-        "5: HTTPRoute split goes into namespace 'shopp', which nothing has created when scenarios/split.yaml:23 "
-        "applies it; did you mean 'shop'?",
-    ),
-    (
-        "route",
-        spoiled(ROUTE, ("    - backendRefs:", "    - matches: [{path: {value: relative}}]\n      backendRefs:")),
-        "10: admission refuses HTTPRoute split: ",
-    ),
-    (
-        "shop",
-        spoiled(SHOP, ("namespace: shop}\nspec", "namespace: shpo}\nspec")),
-        "7: Deployment authors goes into namespace 'shpo', which nothing has created when fixtures/apps/shop.yaml:6 "
-        "applies it; did you mean 'shop'?",
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("file", "text", "finding"), MANIFESTS)
-def test_a_manifest_that_cannot_be_applied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, finding: str
-) -> None:
-    write_project(tmp_path, {f"manifests/{file}.yaml": text})
-    monkeypatch.chdir(tmp_path)
-    found = [line for line in _findings(Path("scenarios/split.yaml")) if line.startswith("manifests/")]
-    assert len(found) == 1
-    assert found[0].startswith(f"manifests/{file}.yaml:{finding}")
-
-
-def test_admission_follows_the_dialect_of_the_profile(tmp_path: Path) -> None:
-    edits = [("    - backendRefs:", "    - timeouts: {request: 1s, backendRequest: 2s}\n      backendRefs:")]
-    path = write_project(
-        tmp_path,
-        {
-            "manifests/route.yaml": spoiled(ROUTE, *edits),
-            SCENARIO_FILE: spoiled(SCENARIO, ("  cluster: mesh\n", "  cluster: box\n")),
-        },
-    )
-    (finding,) = _findings(path)
-    assert "admission refuses HTTPRoute split: spec.rules[0].timeouts" in finding
-    assert f"{tmp_path}/manifests/route.yaml:10: " in finding
-
-
-def _requires(mesh: str, *edits: tuple[str, str]) -> str:
-    return spoiled(SCENARIO, ("  cluster: mesh\n", f"  requires: {{mesh: {mesh}}}\n  cluster: mesh\n"), *edits)
-
-
-def test_a_scenario_about_another_mesh_is_skipped_beside_others(tmp_path: Path) -> None:
-    path = write_project(
-        tmp_path,
-        {
-            "scenarios/newer.yaml": _requires(
-                "linkerd >= edge-25.5.1",
-                ("name: split\n", "name: newer\n"),
-                ("manifests/route.yaml", "manifests/only-there.yaml"),
-                ("cluster: mesh", "cluster: somewhere-else"),
-            )
-        },
-    )
-    checked = load_checked([path.parent])
-    assert [loaded.scenario.name for loaded in checked.scenarios] == ["split"]
-    (skipped,) = checked.skipped
-    assert (skipped.path, skipped.name) == (str(path.parent / "newer.yaml"), "newer")
-    assert skipped.reason == "requires linkerd >= edge-25.5.1, and profile 'box' follows stable-2.14.10"
-
-
-def test_a_scenario_about_this_mesh_is_not_skipped(tmp_path: Path) -> None:
-    path = write_project(tmp_path, {SCENARIO_FILE: _requires("linkerd < edge-25.5.1")})
-    checked = load_checked([path])
-    assert len(checked.scenarios) == 1
-    assert checked.skipped == ()
-
-
-def test_nothing_but_other_meshes_is_a_finding_for_each(tmp_path: Path) -> None:
-    path = write_project(tmp_path, {SCENARIO_FILE: _requires("linkerd-edge")})
-    with pytest.raises(NothingToRun) as caught:
-        load_checked([path])
-    reason = "requires linkerd-edge, and profile 'box' follows stable-2.14.10"
-    assert str(caught.value) == f"{path}:7: mesh: {reason}"
-    assert [skipped.reason for skipped in caught.value.skipped] == [reason]
-
-
-def test_the_names_of_a_skipped_scenario_are_checked_all_the_same(tmp_path: Path) -> None:
-    text = _requires("linkerd-edge", ("send: {from: web,", "send: {from: wep,"))
-    path = write_project(tmp_path, {SCENARIO_FILE: text})
-    assert _findings(path) == [f"{path}:20: from: no sender is called 'wep'; did you mean 'web'?"]
-
-
-def test_the_members_of_a_list_are_objects_of_their_own(tmp_path: Path) -> None:
-    listed = "apiVersion: v1\nkind: List\nitems:\n" + "".join(
-        f"  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: c, namespace: {namespace}}}\n"
-        for namespace in ("shop", "nowhere")
-    )
-    path = write_project(tmp_path, {"manifests/route.yaml": listed})
-    (finding,) = _findings(path)
-    assert finding.startswith(f"{tmp_path}/manifests/route.yaml:9: ConfigMap c goes into namespace 'nowhere'")
-
-
-FIXTURES = [
-    ("shop", spoiled(APP, ("name: shop", "name: store")), "3: name: 'store' is not the name of the file; write shop"),
-    ("shop", spoiled(APP, ("ready:", "redy:")), "7: 'redy' is not a key of 'spec'; did you mean 'ready'?"),
-    (
-        "shop",
-        spoiled(APP, ("shop/authors", "shop/autors")),
-        "7: ready: no manifest of the app has the Deployment shop/autors; did you mean 'shop/authors'?",
-    ),
-    ("shop", spoiled(APP, ("[shop]\n", "[shop, store]\n")), "5: namespaces: no manifest of the app creates 'store'"),
-    (
-        "shop",
-        spoiled(APP, ("manifests/shop.yaml", "manifests/shpo.yaml")),
-        "6: manifests/shpo.yaml does not exist; did you mean 'manifests/shop.yaml'?",
-    ),
-]
-
-
-@pytest.mark.parametrize(("file", "text", "finding"), FIXTURES)
-def test_a_recipe_with_a_mistake(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, finding: str
-) -> None:
-    write_project(tmp_path)
-    (tmp_path / f"fixtures/apps/{file}.yaml").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    assert f"fixtures/apps/{file}.yaml:{finding}" in _findings(Path("scenarios/split.yaml"))
-
-
-@pytest.mark.parametrize(
-    ("edit", "finding"),
-    [
-        (
-            ("linkerd-2.14", "linkerd-2.15"),
-            "5: no dialect is called 'linkerd-2.15'; did you mean 'linkerd-2.14'?",
-        ),
-        (
-            ("linkerd-2.14", "gateway-api"),
-            "5: no cluster that is made here speaks gateway-api (only linkerd-2.14, linkerd-edge); lint and explain do",
-        ),
-        (("embedded", "embeded"), "5: provider: 'embeded' is not known here; did you mean 'embedded'?"),
-        (("default: box", "default: bx"), "3: no profile is called 'bx'; did you mean 'box'?"),
-        (("provides: [mesh]", "provides: []"), "5: 'provides' is empty"),
-        (("provides: [mesh]", "provides: [mesh], pace: {max-rate: 5}"), "5: max-rate: 5 has no unit; write 5/s"),
-    ],
-)
-def test_a_profile_with_a_mistake(tmp_path: Path, edit: tuple[str, str], finding: str) -> None:
-    path = write_project(tmp_path, {"fixtures/clusters.yaml": spoiled(CLUSTERS, edit)})
-    assert _findings(path) == [f"{tmp_path}/fixtures/clusters.yaml:{finding}"]
-
-
-def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
-    path = write_project(tmp_path)
-    message = "no profile is called 'boxx'; did you mean 'box'?"
-    assert _findings(path, "boxx") == [f"{tmp_path}/fixtures/clusters.yaml: {message}"]
 
 
 def test_a_scenario_without_a_project_is_checked_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("x.yaml").write_text(spoiled(SCENARIO, ("rate: 100/s", "rate: 100")))
-    assert _findings(Path("x.yaml")) == [
+    assert findings_of(Path("x.yaml")) == [
         "fixtures/clusters.yaml: does not exist, neither here nor in a folder above the scenario, "
         "so there is no cluster to run on",
         "x.yaml:19: rate: 100 has no unit; write 100/s",
@@ -515,7 +343,7 @@ def test_mistakes_of_every_sort_come_in_one_list(tmp_path: Path, monkeypatch: py
         tmp_path, {SCENARIO_FILE: text, "manifests/route.yaml": spoiled(ROUTE, ("namespace: shop", "namespace: shopp"))}
     )
     monkeypatch.chdir(tmp_path)
-    assert [line.split(" ")[0] for line in _findings(Path("scenarios"))] == [
+    assert [line.split(" ")[0] for line in findings_of(Path("scenarios"))] == [
         "manifests/route.yaml:5:",
         "scenarios/split.yaml:19:",
         "scenarios/split.yaml:23:",
@@ -527,15 +355,6 @@ def test_mistakes_of_every_sort_come_in_one_list(tmp_path: Path, monkeypatch: py
 
 def test_a_sender_may_live_where_nobody_else_does(tmp_path: Path) -> None:
     path = write_project(tmp_path, {SCENARIO_FILE: spoiled(SCENARIO, ("namespace: outside", "namespace: faraway"))})
-    assert load_checked([path]).scenarios
-
-
-def test_a_manifest_may_create_the_namespace_of_the_next(tmp_path: Path) -> None:
-    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: extra}\n"
-    path = write_project(
-        tmp_path,
-        {"manifests/route.yaml": namespace + "---\n" + spoiled(ROUTE, ("namespace: shop", "namespace: extra"))},
-    )
     assert load_checked([path]).scenarios
 
 
@@ -567,6 +386,6 @@ def test_what_cannot_be_read_is_not_said_to_be_missing(tmp_path: Path) -> None:
         SCENARIO, ("apply: manifests/route.yaml", "aply: manifests/more.yaml\n        - wait: {rollout: shop/x}")
     )
     path = write_project(tmp_path, {SCENARIO_FILE: text})
-    assert _findings(path) == [f"{path}:23: 'aply' is not a key of an action; did you mean 'apply'?"]
+    assert findings_of(path) == [f"{path}:23: 'aply' is not a key of an action; did you mean 'apply'?"]
     path = write_project(tmp_path, {"manifests/shop.yaml": SHOP + "---\n[1"})
-    assert [line.split(": ")[1] for line in _findings(path)] == ["not valid YAML"]
+    assert [line.split(": ")[1] for line in findings_of(path)] == ["not valid YAML"]

@@ -156,3 +156,18 @@ def collected(lines: list[Line]) -> Sent:
         outcomes += batch.outcomes
     assert [outcome.index for outcome in outcomes] == list(range(len(outcomes)))
     return Sent(tuple(outcomes), summary, tuple(lines))
+
+
+def sent_to(behave: Behaviour, path: str = "/", **changes: object) -> tuple[Sent, Server]:
+    """A plan carried out against a new server with this behaviour, and what the server has seen."""
+
+    async def run() -> tuple[Sent, Server]:
+        async with serving(behave) as server:
+            return await carry_out(plan(server.url + path, **changes)), server
+
+    return asyncio.run(run())
+
+
+async def answers(call: Call) -> None:
+    """The behaviour of a server that does what it should."""
+    call.answer()
