@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -45,12 +45,10 @@ def mesh_objects(kube: Kube) -> list[JsonObject]:
 
     raises  KubeError when the API server refuses, ClusterLost when it cannot be reached
     """
-    kinds = [*_KINDS, *(one for kind, group, versions in _VERSIONS for one in _served(kube, kind, group, versions))]
-    found = [
-        _named(obj, api_version, kind)
-        for api_version, kind in kinds
-        for obj in kube.objects_if_served(api_version, kind)
-    ]
+    found = [obj for api_version, kind in _KINDS for obj in _listed(kube, api_version, kind)]
+    for kind, group, versions in _VERSIONS:
+        of_versions = (_listed(kube, f"{group}/{version}", kind) for version in versions)
+        found += next(filter(None, of_versions), [])
     return [*found, *_configs(kube, found)]
 
 
@@ -77,10 +75,8 @@ def _has_changed(obj: JsonObject) -> bool:
     return any(time > metadata.get("creationTimestamp", "") for time in times)
 
 
-def _served(kube: Kube, kind: str, group: str, versions: Sequence[str]) -> list[tuple[str, str]]:
-    """The first version that has objects; none if none has."""
-    names = (f"{group}/{version}" for version in versions)
-    return [(name, kind) for name in names if kube.objects_if_served(name, kind)][:1]
+def _listed(kube: Kube, api_version: str, kind: str) -> list[JsonObject]:
+    return [_named(obj, api_version, kind) for obj in kube.objects_if_served(api_version, kind)]
 
 
 def _named(obj: JsonObject, api_version: str, kind: str) -> JsonObject:
